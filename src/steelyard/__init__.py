@@ -1,0 +1,3 @@
+"""Steelyard (杆秤): evaluates large language models."""
+
+from steelyard.version import __version__ as __version__

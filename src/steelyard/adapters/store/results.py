@@ -1,0 +1,438 @@
+"""Results of evaluations in folders: journal parts that are being written, shards of what is closed, one reader over both.
+
+<root>/<evaluation id>/lock
+                       journal/000001.jsonl ...
+                       shards/answers-000001-000001.parquet, scores-...
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from array import array
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from steelyard.adapters.store.journal import EvaluationLock, JournalWriter, read_part, repair_part
+from steelyard.adapters.store.shards import (
+    compact,
+    scores_beside,
+    shard_answers,
+    shard_columns,
+    shard_range,
+    shard_scores,
+)
+from steelyard.domain.answer import AnswerRecord
+from steelyard.domain.score import ScoreRecord
+from steelyard.ports.journal import AnswerSummary, Recorded, UnitShape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from steelyard.flow.metrics.results import ScoreColumn
+
+COMPACT_RECORDS = 2_000
+"""Fewer records than this stay in the journal: a shard of their own would be larger and slower than the lines."""
+
+_NARROW_ANSWER = (
+    "unit",
+    "position",
+    "repeat",
+    "turn",
+    "failure",
+    "latency_ms",
+    "attempts",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+)
+_NARROW_SCORE = ("unit", "position", "repeat", "turn", "signature", "value", "reason", "flag", "parts")
+
+
+class FileResults:
+    """Implements ports.journal.Results over one folder.
+
+    Args:
+        root: holds one folder an evaluation; created when needed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="compact")
+
+    def open_journal(self, evaluation_id: str, signatures: Sequence[str]) -> JournalWriter:
+        """See ports.journal.Results."""
+        folder = self._root / evaluation_id
+        lock = EvaluationLock(folder)
+        try:
+            journal, shards = folder / "journal", folder / "shards"
+            journal.mkdir(exist_ok=True)
+            shards.mkdir(exist_ok=True)
+            for leftover in shards.glob(".*.tmp"):
+                leftover.unlink()
+            covered = [r for p in shards.iterdir() if (r := shard_range(p))]
+            parts = sorted(journal.glob("*.jsonl"))
+            for part in parts:
+                if any(first <= int(part.stem) <= last for first, last in covered):
+                    part.unlink()
+                else:
+                    repair_part(part)
+            following = max([0, *(last for _, last in covered), *(int(p.stem) for p in parts)]) + 1
+            futures: list[Future[Path]] = []
+            return JournalWriter(
+                journal,
+                lock,
+                following,
+                signatures,
+                on_part_closed=lambda part: futures.append(self._pool.submit(compact, [part], shards)),
+                on_close=lambda: self._compact_rest(journal, shards, futures),
+            )
+        except BaseException:
+            lock.release()
+            raise
+
+    @staticmethod
+    def _compact_rest(journal: Path, shards: Path, futures: list[Future[Path]]) -> None:
+        for future in futures:
+            future.result()
+        parts = sorted(journal.glob("*.jsonl"))
+        if sum(_lines(part) for part in parts) < COMPACT_RECORDS:
+            return
+        # A shard covers consecutive parts only: one that reached over another shard would hide it.
+        runs: list[list[Path]] = []
+        for part in parts:
+            if runs and int(part.stem) == int(runs[-1][-1].stem) + 1:
+                runs[-1].append(part)
+            else:
+                runs.append([part])
+        for run in runs:
+            compact(run, shards)
+
+    def is_locked(self, evaluation_id: str) -> bool:
+        """See ports.journal.Results."""
+        try:
+            fd = os.open(self._root / evaluation_id / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
+    def recorded(self, evaluation_id: str, shapes: Sequence[UnitShape], retry_failed: bool = False) -> list[Recorded]:
+        """See ports.journal.Results."""
+        units = [Recorded(bytearray(shape.rows * shape.repeats), {}) for shape in shapes]
+        for batch in self._answer_rows(evaluation_id, None):
+            for unit, position, repeat, turn, failure, prompt_tokens, completion_tokens in batch:
+                recorded, repeats = units[unit], shapes[unit].repeats
+                at = position * repeats + repeat
+                if failure and retry_failed:
+                    recorded.answered[at] = min(recorded.answered[at], turn)
+                    continue
+                recorded.answered[at] = max(recorded.answered[at], turn + 1)
+                if failure:
+                    recorded.n_failed += 1
+                else:
+                    recorded.n_answered += 1
+                    recorded.prompt_tokens += prompt_tokens or 0
+                    recorded.completion_tokens += completion_tokens or 0
+        for kind, path in self._sources(evaluation_id):
+            self._mark_scored(kind, path, units, shapes)
+        return units
+
+    @staticmethod
+    def _mark_scored(kind: str, path: Path, units: list[Recorded], shapes: Sequence[UnitShape]) -> None:
+        def mark(unit: int, signature: str, position: int, repeat: int, turn: int) -> None:
+            scored = units[unit].scored
+            marks = scored.get(signature)
+            if marks is None:
+                marks = scored[signature] = bytearray(len(units[unit].answered))
+            at = position * shapes[unit].repeats + repeat
+            marks[at] = max(marks[at], turn + 1)
+
+        def each(batch: pa.RecordBatch) -> None:
+            columns = [batch.column(i).to_pylist() for i in range(5)]
+            for unit, position, repeat, turn, signature in zip(*columns, strict=True):
+                mark(unit, signature, position, repeat, turn)
+
+        if kind == "shard":
+            shard_columns(scores_beside(path), _NARROW_SCORE[:5], None, each)
+        else:
+            for record in read_part(path, answers=False):
+                if not isinstance(record, AnswerRecord):
+                    signatures, line = record
+                    for item in line.items:
+                        mark(line.unit, signatures[item[0]], line.position, line.repeat, line.turn)
+
+    def answers(
+        self, evaluation_id: str, unit: int | None = None, positions: tuple[int, int] | None = None
+    ) -> Iterator[AnswerRecord]:
+        """See ports.journal.Results."""
+        for kind, path in self._sources(evaluation_id):
+            if kind == "shard":
+                yield from shard_answers(path, unit, positions)
+                continue
+            for record in read_part(path, scores=False):
+                if isinstance(record, AnswerRecord) and _wanted(record.unit, record.position, unit, positions):
+                    yield record
+
+    def scores(
+        self, evaluation_id: str, unit: int | None = None, positions: tuple[int, int] | None = None
+    ) -> Iterator[tuple[str, ScoreRecord]]:
+        """See ports.journal.Results."""
+        for kind, path in self._sources(evaluation_id):
+            if kind == "shard":
+                yield from shard_scores(path, unit, positions)
+                continue
+            for record in read_part(path, answers=False):
+                if isinstance(record, AnswerRecord):
+                    continue
+                signatures, line = record
+                if _wanted(line.unit, line.position, unit, positions):
+                    for scorer, value, reason, flag, stats in line.items:
+                        yield (
+                            signatures[scorer],
+                            ScoreRecord(
+                                line.unit,
+                                line.row_id,
+                                line.position,
+                                line.repeat,
+                                line.turn,
+                                scorer,
+                                value,
+                                reason,
+                                flag,
+                                stats,
+                                line.epoch,
+                            ),
+                        )
+
+    def summary(self, evaluation_id: str, unit: int, shape: UnitShape) -> AnswerSummary:
+        """See ports.journal.Results."""
+        import numpy as np
+
+        keys, failures, latencies, attempts = array("q"), array("i"), array("f"), array("i")
+        tokens = [array("q") for _ in range(4)]
+        reasons: dict[str, int] = {"": 0}
+
+        def add(
+            position: int,
+            repeat: int,
+            turn: int,
+            failure: str,
+            latency: float,
+            tries: int,
+            counted: Sequence[int | None],
+        ) -> None:
+            keys.append((position * shape.repeats + repeat) * 256 + turn)
+            failures.append(reasons.setdefault(failure, len(reasons)))
+            latencies.append(latency)
+            attempts.append(tries)
+            for column, value in zip(tokens, counted, strict=True):
+                column.append(-1 if value is None else value)
+
+        def each(batch: pa.RecordBatch) -> None:
+            columns = [batch.column(i).to_pylist() for i in range(1, 11)]
+            for position, repeat, turn, failure, latency, tries, *counted in zip(*columns, strict=True):
+                add(position, repeat, turn, failure, latency, tries, counted)
+
+        for kind, path in self._sources(evaluation_id):
+            if kind == "shard":
+                shard_columns(path, _NARROW_ANSWER, unit, each)
+                continue
+            for r in read_part(path, scores=False):
+                if isinstance(r, AnswerRecord) and r.unit == unit:
+                    add(
+                        r.position,
+                        r.repeat,
+                        r.turn,
+                        r.failure,
+                        r.latency_ms,
+                        r.attempts,
+                        (r.prompt_tokens, r.completion_tokens, r.reasoning_tokens, r.cached_tokens),
+                    )
+        newest = _newest(np.frombuffer(keys, np.int64) if keys else np.zeros(0, np.int64))
+        code = np.frombuffer(failures, np.int32)[newest] if failures else np.zeros(0, np.int32)
+        ok = code == 0
+        names = list(reasons)
+        counts = np.bincount(code, minlength=len(names)) if len(code) else np.zeros(len(names), np.int64)
+        columns = [np.frombuffer(c, np.int64)[newest][ok] if c else np.zeros(0, np.int64) for c in tokens]
+        return AnswerSummary(
+            answered=int(ok.sum()), failed=int((~ok).sum()),
+            failures={names[i]: int(n) for i, n in enumerate(counts) if i and n},
+            latency_ms=(np.frombuffer(latencies, np.float32)[newest][ok] if latencies else np.zeros(0, np.float32)),  # type: ignore[arg-type]
+            prompt_tokens=int(columns[0].clip(0).sum()), completion_tokens=int(columns[1].clip(0).sum()),
+            reasoning_tokens=int(columns[2].clip(0).sum()), cached_tokens=int(columns[3].clip(0).sum()),
+            answers_without_usage=int(((columns[0] < 0) & (columns[1] < 0)).sum()),
+            retried=int((np.frombuffer(attempts, np.int32)[newest] > 1).sum()) if attempts else 0,
+        )  # fmt: skip
+
+    def score_columns(
+        self,
+        evaluation_id: str,
+        unit: int,
+        shape: UnitShape,
+        signatures: Sequence[str],
+        new_column: Callable[[str], ScoreColumn],
+    ) -> list[ScoreColumn]:
+        """See ports.journal.Results."""
+        gathered = {signature: _Column() for signature in signatures}
+
+        def each(batch: pa.RecordBatch) -> None:
+            columns = [batch.column(i).to_pylist() for i in range(1, 9)]
+            for position, repeat, turn, signature, value, reason, flag, parts in zip(*columns, strict=True):
+                if (column := gathered.get(signature)) is not None:
+                    column.add((position * shape.repeats + repeat) * 256 + turn, value, reason, flag, parts)
+
+        for kind, path in self._sources(evaluation_id):
+            if kind == "shard":
+                shard_columns(scores_beside(path), _NARROW_SCORE, unit, each)
+                continue
+            for record in read_part(path, answers=False):
+                if isinstance(record, AnswerRecord) or record[1].unit != unit:
+                    continue
+                names, line = record
+                key = (line.position * shape.repeats + line.repeat) * 256 + line.turn
+                for scorer, value, reason, flag, parts in line.items:
+                    if (column := gathered.get(names[scorer])) is not None:
+                        column.add(key, value, reason, flag, parts)
+        return [gathered[s].fill(new_column(s), shape) for s in signatures]
+
+    def write_report(self, evaluation_id: str, report: bytes) -> None:
+        """See ports.journal.Results."""
+        folder = self._root / evaluation_id
+        folder.mkdir(parents=True, exist_ok=True)
+        tmp = folder / f".report-{os.getpid()}.tmp"
+        tmp.write_bytes(report)
+        tmp.rename(folder / "report.json")
+
+    def read_report(self, evaluation_id: str) -> bytes | None:
+        """See ports.journal.Results."""
+        try:
+            return (self._root / evaluation_id / "report.json").read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def delete(self, evaluation_id: str) -> None:
+        """See ports.journal.Results."""
+        folder = self._root / evaluation_id
+        if not folder.exists():
+            return
+        lock = EvaluationLock(folder)
+        try:
+            shutil.rmtree(folder)
+        finally:
+            lock.release()
+
+    def close(self) -> None:
+        """Waits for compaction that is under way."""
+        self._pool.shutdown()
+
+    def _answer_rows(self, evaluation_id: str, unit: int | None) -> Iterator[list[tuple[Any, ...]]]:
+        for kind, path in self._sources(evaluation_id):
+            if kind == "shard":
+                batches: list[list[tuple[Any, ...]]] = []
+                names = ("unit", "position", "repeat", "turn", "failure", "prompt_tokens", "completion_tokens")
+                shard_columns(
+                    path,
+                    names,
+                    unit,
+                    lambda b, out=batches: out.append(
+                        list(zip(*(b.column(i).to_pylist() for i in range(7)), strict=True))
+                    ),
+                )
+                yield from batches
+            else:
+                yield [
+                    (r.unit, r.position, r.repeat, r.turn, r.failure, r.prompt_tokens, r.completion_tokens)
+                    for r in read_part(path, scores=False) if isinstance(r, AnswerRecord)
+                ]  # fmt: skip
+
+    def _sources(self, evaluation_id: str) -> Iterator[tuple[str, Path]]:
+        """Yields shards and parts in the order of recording. A part that is compacted meanwhile is read from its shard."""
+        folder = self._root / evaluation_id
+        done = 0
+        while True:
+            # Parts before shards: what is compacted between the two looks then shows up as a shard.
+            parts = sorted(p for p in (folder / "journal").glob("*.jsonl") if int(p.stem) > done)
+            shards = sorted(
+                (r, p) for p in (folder / "shards").glob("answers-*") if (r := shard_range(p)) and r[1] > done
+            )
+            if shards and (not parts or shards[0][0][0] <= int(parts[0].stem)):
+                done = shards[0][0][1]
+                yield "shard", shards[0][1]
+            elif parts:
+                done = int(parts[0].stem)
+                if parts[0].exists():
+                    yield "part", parts[0]
+            else:
+                return
+
+
+class _Column:
+    """Scores of one signature while they are gathered: 17 bytes a score, and what is rare in dictionaries."""
+
+    def __init__(self) -> None:
+        self.keys, self.values, self.codes = array("q"), array("d"), array("i")
+        self.parts: array[float] = array("d")
+        self.width = 0
+        self.names: dict[tuple[bool, str], int] = {(True, ""): 0}
+
+    def add(self, key: int, value: float | None, reason: str, flag: str, parts: Sequence[float] | None) -> None:
+        scored = value is not None
+        self.keys.append(key)
+        self.values.append(value if value is not None else 0.0)
+        self.codes.append(self.names.setdefault((scored, flag if scored else reason), len(self.names)))
+        if parts or self.width:
+            self.width = self.width or len(parts or ())
+            self.parts.extend(parts or [0.0] * self.width)
+
+    def fill(self, column: ScoreColumn, shape: UnitShape) -> ScoreColumn:
+        import numpy as np
+
+        keys = np.frombuffer(self.keys, np.int64) if self.keys else np.zeros(0, np.int64)
+        newest = _newest(keys)
+        keys = keys[newest]
+        code = np.frombuffer(self.codes, np.int32)[newest] if self.codes else np.zeros(0, np.int32)
+        column.turn = (keys % 256).astype(np.int32)
+        column.repeat = (keys // 256 % shape.repeats).astype(np.int32)
+        column.position = keys // 256 // shape.repeats
+        column.value = np.frombuffer(self.values, np.float64)[newest] if self.values else np.zeros(0)
+        names = list(self.names)
+        column.scored = np.array([scored for scored, _ in names], bool)[code]
+        if self.width and len(self.parts) == self.width * len(self.keys):
+            column.parts = np.frombuffer(self.parts, np.float64).reshape(-1, self.width)[newest]
+        counts = Counter({names[i]: int(n) for i, n in enumerate(np.bincount(code, minlength=len(names)))})
+        column.flags = {name: n for (scored, name), n in counts.items() if scored and name and n}
+        column.unscored = {name: n for (scored, name), n in counts.items() if not scored and n}
+        return column
+
+
+def _newest(keys: Any) -> Any:
+    """Returns indices that sort the keys and keep the last record of each."""
+    import numpy as np
+
+    order = np.argsort(keys, kind="stable")
+    if len(order) == 0:
+        return order
+    ordered = keys[order]
+    last = np.append(ordered[1:] != ordered[:-1], True)
+    return order[last]
+
+
+def _wanted(record_unit: int, position: int, unit: int | None, positions: tuple[int, int] | None) -> bool:
+    return (unit is None or record_unit == unit) and (positions is None or positions[0] <= position < positions[1])
+
+
+def _lines(part: Path) -> int:
+    with part.open("rb") as file:
+        return sum(1 for line in file if line[9:10] == b"A" or line[9:10] == b"S")

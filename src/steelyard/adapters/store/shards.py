@@ -1,0 +1,192 @@
+"""Parquet shards: closed journal parts, compacted in small batches so that no list of rows lives in memory.
+
+A shard covers the parts `first` to `last`: `answers-FFFFFF-LLLLLL.parquet` and `scores-FFFFFF-LLLLLL.parquet`. The
+answers file is renamed into place last: a shard exists when it does, and only then are the parts removed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from steelyard.adapters.store.arrow import load_arrow
+from steelyard.adapters.store.journal import read_part, sync_folder
+from steelyard.domain.answer import AnswerRecord
+from steelyard.domain.score import ScoreRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+BATCH_RECORDS = 2_000
+_NAME = re.compile(r"answers-(\d{6})-(\d{6})\.parquet")
+
+
+def shard_range(path: Path) -> tuple[int, int] | None:
+    """Returns the parts that an answers shard covers, or None for any other file."""
+    match = _NAME.fullmatch(path.name)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def scores_beside(answers: Path) -> Path:
+    """Returns the scores file of an answers shard."""
+    return answers.with_name("scores" + answers.name.removeprefix("answers"))
+
+
+def _answer_schema() -> pa.Schema:
+    pa = load_arrow()
+    names = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema([
+        ("unit", pa.int32()), ("row_id", pa.string()), ("position", pa.int64()), ("repeat", pa.int32()), ("turn", pa.int32()),
+        ("key", pa.string()), ("prompt", pa.string()), ("text", pa.string()), ("reasoning", pa.string()), ("failure", names),
+        ("message", pa.string()), ("status", pa.int32()), ("finish_reason", names), ("prompt_tokens", pa.int64()),
+        ("completion_tokens", pa.int64()), ("reasoning_tokens", pa.int64()), ("cached_tokens", pa.int64()),
+        ("latency_ms", pa.float32()), ("attempts", pa.int32()), ("epoch", pa.int32()),
+    ])  # fmt: skip
+
+
+def _score_schema() -> pa.Schema:
+    pa = load_arrow()
+    names = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema([
+        ("unit", pa.int32()), ("row_id", pa.string()), ("position", pa.int64()), ("repeat", pa.int32()), ("turn", pa.int32()),
+        ("signature", names), ("value", pa.float64()), ("reason", pa.string()), ("flag", names),
+        ("parts", pa.list_(pa.float64())), ("epoch", pa.int32()),
+    ])  # fmt: skip
+
+
+class _ShardWriter:
+    """Gathers records of one table and writes them as row groups."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        import pyarrow.parquet as pq
+
+        self.schema = schema
+        self._columns: list[list[Any]] = [[] for _ in schema]
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+
+    def add(self, values: Sequence[Any]) -> None:
+        for column, value in zip(self._columns, values, strict=True):
+            column.append(value)
+        if len(self._columns[0]) >= BATCH_RECORDS:
+            self.flush()
+
+    def flush(self) -> None:
+        pa = load_arrow()
+        if self._columns[0]:
+            arrays = [pa.array(column, field.type) for column, field in zip(self._columns, self.schema, strict=True)]
+            self._writer.write_batch(pa.record_batch(arrays, schema=self.schema))
+            for column in self._columns:
+                column.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self._writer.close()
+
+
+_ANSWER_FIELDS = (
+    "unit", "row_id", "position", "repeat", "turn", "key", "prompt", "text", "reasoning", "failure", "message", "status",
+    "finish_reason", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "latency_ms", "attempts", "epoch",
+)  # fmt: skip
+
+
+def compact(parts: Sequence[Path], folder: Path) -> Path:
+    """Writes the shard of consecutive closed parts and removes them; survives a kill at any moment.
+
+    Returns:
+        The answers file. Memory is bounded by a few batches of 2,000 records.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{int(parts[0].stem):06d}-{int(parts[-1].stem):06d}.parquet"
+    answers_path, scores_path = folder / f"answers-{name}", folder / f"scores-{name}"
+    answers_tmp, scores_tmp = folder / f".answers-{name}.tmp", folder / f".scores-{name}.tmp"
+    answers, scores = _ShardWriter(answers_tmp, _answer_schema()), _ShardWriter(scores_tmp, _score_schema())
+    for part in parts:
+        for record in read_part(part):
+            if isinstance(record, AnswerRecord):
+                answers.add([getattr(record, field) for field in _ANSWER_FIELDS])
+            else:
+                signatures, line = record
+                for scorer, value, reason, flag, stats in line.items:
+                    scores.add(
+                        (
+                            line.unit,
+                            line.row_id,
+                            line.position,
+                            line.repeat,
+                            line.turn,
+                            signatures[scorer],
+                            value,
+                            reason,
+                            flag,
+                            stats,
+                            line.epoch,
+                        )
+                    )
+    for writer, tmp, path in ((scores, scores_tmp, scores_path), (answers, answers_tmp, answers_path)):
+        writer.close()
+        fd = os.open(tmp, os.O_RDONLY)
+        os.fsync(fd)
+        os.close(fd)
+        tmp.rename(path)
+        sync_folder(folder)
+    for part in parts:
+        part.unlink(missing_ok=True)
+    return answers_path
+
+
+def _batches(
+    path: Path, columns: list[str] | None, unit: int | None, positions: tuple[int, int] | None
+) -> Iterator[pa.RecordBatch]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for group in range(file.metadata.num_row_groups):
+            if not _may_hold(file.metadata.row_group(group), unit, positions):
+                continue
+            table = file.read_row_group(group, columns=columns, use_threads=False)
+            mask = None
+            if unit is not None:
+                mask = pc.equal(table["unit"], unit)
+            if positions is not None:
+                inside = pc.and_(
+                    pc.greater_equal(table["position"], positions[0]), pc.less(table["position"], positions[1])
+                )
+                mask = inside if mask is None else pc.and_(mask, inside)
+            yield from (table if mask is None else table.filter(mask)).to_batches()
+
+
+def _may_hold(group: Any, unit: int | None, positions: tuple[int, int] | None) -> bool:
+    for index, low, high in ((0, unit, unit), (2, *(positions or (None, None)))):
+        stats = group.column(index).statistics
+        if low is None or high is None or stats is None or not stats.has_min_max:
+            continue
+        if stats.max < low or stats.min > high:
+            return False
+    return True
+
+
+def shard_answers(path: Path, unit: int | None, positions: tuple[int, int] | None) -> Iterator[AnswerRecord]:
+    """Yields a shard's answers in the order of recording."""
+    for batch in _batches(path, None, unit, positions):
+        for row in batch.to_pylist():
+            yield AnswerRecord(**row)
+
+
+def shard_scores(path: Path, unit: int | None, positions: tuple[int, int] | None) -> Iterator[tuple[str, ScoreRecord]]:
+    """Yields (signature, record) of a shard in the order of recording."""
+    for batch in _batches(scores_beside(path), None, unit, positions):
+        for row in batch.to_pylist():
+            signature = row.pop("signature")
+            row["parts"] = tuple(row["parts"])
+            yield signature, ScoreRecord(**row)
+
+
+def shard_columns(path: Path, columns: Iterable[str], unit: int | None, each: Callable[[pa.RecordBatch], None]) -> None:
+    """Hands narrow batches of a shard file to `each`; `unit` must be among the columns when it narrows."""
+    for batch in _batches(path, list(columns), unit, None):
+        each(batch)

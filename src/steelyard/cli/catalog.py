@@ -1,0 +1,67 @@
+"""What a plan on disk refers to: files beside it, inline addresses, built-ins, and ids of the data directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steelyard.adapters.formats.read import read_records
+from steelyard.domain.errors import InputError
+from steelyard.domain.ids import DEFAULT_WORKSPACE
+from steelyard.services.datasets import import_dataset
+from steelyard.services.evaluations.endpoints import endpoint_spec, stored_endpoint
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from steelyard.domain.request import EndpointSpec
+    from steelyard.ports.rows import VersionManifest
+    from steelyard.services.evaluations.plan import EndpointIn
+    from steelyard.services.evaluations.platform import Platform
+
+CLI_USER = "local"
+
+
+class LocalCatalog:
+    """Implements services.evaluations.create.Catalog for the command line.
+
+    Args:
+        platform: the data directory, opened.
+        folder: paths of the plan are relative to it.
+    """
+
+    def __init__(self, platform: Platform, folder: Path) -> None:
+        self._platform = platform
+        self._folder = folder
+
+    def data(self, ref: str, kind: str, on_bad_rows: Literal["refuse", "drop"]) -> VersionManifest:
+        """See services.evaluations.create.Catalog."""
+        if ref.startswith("preset:"):
+            raise InputError(
+                f"there is no preset '{ref.removeprefix('preset:')}'",
+                where="dataset",
+                hint="this version has no presets: name a file or a ds- id",
+                code="unknown_preset",
+            )
+        path = self._folder / ref
+        if ref.startswith(("ds-", "dg-")) and not path.exists():
+            record = self._platform.repositories.datasets.get(DEFAULT_WORKSPACE, ref)
+            return self._platform.rows.manifest(record.version_id)
+        return self.import_file(path, kind, on_bad_rows)
+
+    def import_file(
+        self, path: Path, kind: str, on_bad_rows: Literal["refuse", "drop"], name: str = "", format_name: str = "auto"
+    ) -> VersionManifest:
+        """Imports a file, or finds the version that holds the same rows. Raises InputError, RowsRefusedError."""
+        _, manifest = import_dataset(
+            rows=self._platform.rows, datasets=self._platform.repositories.datasets, workspace_id=DEFAULT_WORKSPACE, created_by=CLI_USER,
+            now=self._platform.now(), name=name or path.stem, kind=kind, records=read_records(path, format_name), file=path.name,
+            on_bad_rows=on_bad_rows, mapping=None,
+        )  # fmt: skip
+        return manifest
+
+    def endpoint(self, given: EndpointIn | str) -> tuple[EndpointSpec, str]:
+        """See services.evaluations.create.Catalog."""
+        if isinstance(given, str):
+            return stored_endpoint(self._platform.repositories, DEFAULT_WORKSPACE, given)
+        return endpoint_spec(given), ""

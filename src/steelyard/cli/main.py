@@ -1,0 +1,122 @@
+"""The `steelyard` command: thin. Every error a person causes is one line on standard error and exit status 2; bodies import late."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steelyard.cli.read_commands import compare, report, samples
+from steelyard.cli.registry_commands import dataset_app, endpoint_app, key_app
+from steelyard.cli.score_commands import score, stats
+from steelyard.cli.serve_command import serve
+
+app = typer.Typer(
+    name="steelyard", add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Steelyard (杆秤): evaluates large language models. 评测大语言模型。",
+)  # fmt: skip
+app.add_typer(dataset_app, name="dataset")
+app.add_typer(endpoint_app, name="endpoint")
+app.add_typer(key_app, name="key")
+for command in (report, compare, samples, score, stats, serve):
+    app.command()(command)
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept (default ./.steelyard).")]
+
+
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Argument(help="The plan, YAML or JSON.")],
+    data_dir: DataDir = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Evaluate this many rows, drawn with the plan's seed.")
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Refused until a cap can be held.")] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option("--fail-under", metavar="METRIC=V", help="Exit 1 when an object's metric is lower."),
+    ] = None,
+    allow_failed: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of requests that may fail without exit 1.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew instead of resuming.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask again what failed.")] = False,
+) -> int:
+    """Evaluate a plan in this process; the same plan again resumes it, or prints the finished report."""
+    from steelyard.cli.run import load_plan, run_plan
+    from steelyard.domain.errors import InputError
+    from steelyard.settings import load_settings
+
+    del yes
+    settings = load_settings(data_dir=data_dir)
+    if max_cost is not None:
+        raise InputError(
+            "max_cost cannot be held yet by this version",
+            where="--max-cost",
+            hint="leave it out, or bound the rows with --limit",
+            code="unsupported",
+        )
+    gates = {name: _number(value, name) for name, _, value in (item.partition("=") for item in fail_under or [])}
+    return run_plan(
+        load_plan(plan, limit, allow_failed),
+        plan.parent,
+        plan.name,
+        settings,
+        as_json=json,
+        fresh=fresh,
+        retry_failed=retry_failed,
+        gates=gates,
+    )
+
+
+@app.command()
+def demo(data_dir: DataDir = None) -> int:
+    """Run two evaluations on the bundled data and print their reports."""
+    from steelyard.cli.run import demo as run_demo
+    from steelyard.settings import load_settings
+
+    return run_demo(load_settings(data_dir=data_dir))
+
+
+def _number(text: str, name: str) -> float:
+    from steelyard.domain.errors import InputError
+
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(
+            f"--fail-under takes METRIC=NUMBER, not '{name}={text}'",
+            where="--fail-under",
+            hint="for example --fail-under accuracy=0.8",
+        ) from error
+
+
+def main() -> None:
+    """Runs the command line; the only place where an error becomes an exit status."""
+    from steelyard.domain.errors import ConflictError, InputError, NotFoundError, RowsRefusedError, SteelyardError
+
+    try:
+        status = app(standalone_mode=False)
+    except SteelyardError as error:
+        if isinstance(error, RowsRefusedError):
+            for problem in error.problems[:20]:
+                print("  " + problem.text(), file=sys.stderr)
+        print(error.line(), file=sys.stderr)
+        sys.exit(2 if isinstance(error, (InputError, NotFoundError, ConflictError)) else 1)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,216 @@
+"""`run` and `demo`: evaluate in this process; the same plan again resumes, re-scores, or prints what is finished."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steelyard.cli.catalog import CLI_USER, LocalCatalog
+from steelyard.cli.progress import ProgressLine
+from steelyard.cli.words import say
+from steelyard.domain.errors import ConflictError, InputError
+from steelyard.domain.evaluation import ENDED, Evaluation, State
+from steelyard.domain.ids import DEFAULT_WORKSPACE
+from steelyard.services.evaluations.create import Draft, compile_plan, new_evaluation, with_scorers
+from steelyard.services.evaluations.endpoints import check_reachable
+from steelyard.services.evaluations.lifecycle import Run
+from steelyard.services.evaluations.plan import PlanIn, read_plan
+from steelyard.wiring import open_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from steelyard.domain.report import Report
+    from steelyard.services.evaluations.platform import Platform
+    from steelyard.settings import Settings
+
+
+def load_plan(path: Path, limit: int | None, allow_failed: float | None) -> PlanIn:
+    """Returns the plan of a YAML or JSON file, flags laid over it. Raises InputError naming file and line."""
+    import yaml
+
+    try:
+        data: Any = yaml.load(path.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except OSError as error:
+        raise InputError(
+            f"the plan cannot be read: {error.strerror}",
+            where=str(path),
+            hint="give the path of a YAML plan",
+            code="no_such_file",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "the plan is not UTF-8 text", where=str(path), hint="save it as UTF-8", code="bad_plan"
+        ) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark is not None else ""
+        raise InputError(
+            f"the plan is not YAML: {getattr(error, 'problem', error)}",
+            where=f"{path}{line}",
+            hint="mend the syntax there",
+            code="bad_plan",
+        ) from error
+    plan = read_plan(data, where=path.name)
+    if limit is not None:
+        plan.limit = limit
+    if allow_failed is not None:
+        plan.allow_failed = allow_failed
+    return plan
+
+
+def run_plan(
+    plan: PlanIn,
+    folder: Path,
+    where: str,
+    settings: Settings,
+    *,
+    as_json: bool,
+    fresh: bool = False,
+    retry_failed: bool = False,
+    gates: dict[str, float] | None = None,
+) -> int:
+    """Carries a plan out and prints its report; returns the exit status."""
+    with open_platform(settings) as platform:
+        draft = compile_plan(plan, LocalCatalog(platform, folder), where=where)
+        lang = settings.lang
+        for warning in draft.warnings:
+            print(say(lang, "warning", text=warning), file=sys.stderr)
+        if draft.spec.rows_dropped:
+            print(say(lang, "rows_dropped", n=draft.spec.rows_dropped), file=sys.stderr)
+        evaluation = (
+            None if fresh else platform.repositories.evaluations.find_by_plan(DEFAULT_WORKSPACE, draft.plan_hash)
+        )
+        interrupted = False
+        if evaluation is not None and _is_done(platform, evaluation, draft, retry_failed):
+            print(say(lang, "finished", id=evaluation.id), file=sys.stderr)
+        else:
+            evaluation, interrupted = _loop(_carry_out(platform, draft, evaluation, lang, as_json, retry_failed))
+        return _conclude(platform, evaluation, settings, as_json, interrupted, gates or {})
+
+
+def _is_done(platform: Platform, evaluation: Evaluation, draft: Draft, retry_failed: bool) -> bool:
+    if platform.results.is_locked(evaluation.id):
+        raise ConflictError(
+            "this plan is being run by another process",
+            where=evaluation.id,
+            hint="wait for it, or stop it there",
+            code="evaluation_locked",
+        )
+    new_scorers = with_scorers(evaluation, draft)
+    ended = evaluation.state in {State.SUCCEEDED, State.PARTIALLY_FAILED}
+    if ended and not new_scorers and not retry_failed:
+        from steelyard.services.evaluations.results import write_report
+
+        platform.repositories.evaluations.save(evaluation)
+        write_report(platform, evaluation)
+        return True
+    return False
+
+
+async def _carry_out(
+    platform: Platform, draft: Draft, evaluation: Evaluation | None, lang: str, as_json: bool, retry_failed: bool
+) -> tuple[Evaluation, bool]:
+    await check_reachable(platform.providers, [o.endpoint for o in draft.spec.objects if o.endpoint is not None])
+    if evaluation is None:
+        evaluation = new_evaluation(draft, workspace_id=DEFAULT_WORKSPACE, created_by=CLI_USER, now=platform.now())
+        platform.repositories.evaluations.add(evaluation)
+    with ProgressLine(lang, quiet=as_json) as progress:
+        run = Run(platform, evaluation, progress, retry_failed)
+        interrupted = False
+
+        def interrupt() -> None:
+            nonlocal interrupted
+            interrupted = True
+            run.stop()
+
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+        loop.add_signal_handler(signal.SIGTERM, interrupt)
+        await run.carry_out()
+    return evaluation, interrupted
+
+
+def _loop(work: Coroutine[Any, Any, tuple[Evaluation, bool]]) -> tuple[Evaluation, bool]:
+    import uvloop
+
+    return uvloop.run(work)
+
+
+def _conclude(
+    platform: Platform,
+    evaluation: Evaluation,
+    settings: Settings,
+    as_json: bool,
+    interrupted: bool,
+    gates: dict[str, float],
+) -> int:
+    from steelyard.services.evaluations.results import current_report
+
+    lang = settings.lang
+    report = current_report(platform, evaluation)
+    if as_json:
+        from steelyard.flow.reports.render_json import render_json
+
+        print(render_json(report, lang))
+    else:
+        from steelyard.flow.reports.render_text import render_text
+
+        print(render_text(report, lang))
+        folder = settings.data_dir / "evaluations" / evaluation.id
+        directory = "" if settings.data_dir == Path(".steelyard") else f" --data-dir {settings.data_dir}"
+        print(say(lang, "look", id=evaluation.id, folder=folder, dir=directory))
+    if evaluation.error:
+        print(evaluation.error, file=sys.stderr)
+    if interrupted and evaluation.state not in {State.SUCCEEDED, State.PARTIALLY_FAILED}:
+        print(say(lang, "interrupted"), file=sys.stderr)
+        return 130
+    status = _status(evaluation)
+    failed = sum(c.failed for c in evaluation.counts)
+    if failed and evaluation.state in ENDED:
+        print(say(lang, "retry_hint", n=failed), file=sys.stderr)
+    return max(status, _check_gates(report, gates, lang))
+
+
+def _status(evaluation: Evaluation) -> int:
+    if evaluation.state is State.SUCCEEDED:
+        return 0
+    if evaluation.state is State.PARTIALLY_FAILED:
+        total = sum(c.total for c in evaluation.counts)
+        answered = sum(c.answered for c in evaluation.counts)
+        return 0 if total - answered <= evaluation.spec.allow_failed * total else 1
+    return 1
+
+
+def _check_gates(report: Report, gates: dict[str, float], lang: str) -> int:
+    missed = False
+    for name, limit in gates.items():
+        found = [(u.label, m.value) for u in report.units for m in u.metrics if m.name == name and m.value is not None]
+        if not found:
+            missed = True
+            print(say(lang, "gate_unknown", metric=name), file=sys.stderr)
+        for label, value in found:
+            if value < limit:
+                missed = True
+                print(
+                    say(lang, "gate_missed", metric=name, label=label, value=f"{value:.4f}", limit=limit),
+                    file=sys.stderr,
+                )
+    return 1 if missed else 0
+
+
+def demo(settings: Settings) -> int:
+    """Runs both demo plans on the bundled data and prints their reports; returns the worse exit status."""
+    from importlib.resources import as_file, files
+
+    status = 0
+    with as_file(files("steelyard") / "data" / "demo") as folder:
+        for name, key in (("plan-baselines.yaml", "demo_baselines"), ("plan-answers.yaml", "demo_answers")):
+            print(say(settings.lang, key) + "\n")
+            plan = load_plan(folder / name, None, None)
+            status = max(status, run_plan(plan, folder, name, settings, as_json=False))
+            print()
+    return status

@@ -1,0 +1,92 @@
+"""The report (报告): what a person reads and a script parses. Built from results alone, so that it is the same after any kill."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from steelyard.domain.metric import Metric, PairedDifference
+
+REPORT_VERSION = 1
+
+
+class Slice(Struct, frozen=True):
+    """The metrics of one category of rows."""
+
+    column: str
+    value: str
+    metrics: list[Metric]
+
+
+class Latency(Struct, frozen=True):
+    """Milliseconds over the answers that came; None without answers."""
+
+    p50_ms: float | None
+    p90_ms: float | None
+    p99_ms: float | None
+    mean_ms: float | None
+
+
+class TokenUse(Struct, frozen=True):
+    """Tokens that the endpoint reported, and how many answers said nothing of them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+    answers_without_usage: int
+
+
+class Counts(Struct, frozen=True):
+    """Requests of one unit: total = answered + failed + missing (not asked yet)."""
+
+    total: int
+    answered: int
+    failed: int
+    scored: int
+    """Answers that got a score from every scorer."""
+
+
+class UnitReport(Struct, frozen=True):
+    """One object on one data set."""
+
+    label: str
+    dataset: str
+    dataset_version_id: str
+    rows: int
+    counts: Counts
+    metrics: list[Metric]
+    slices: list[Slice]
+    failures: dict[str, int]
+    """FailureReason -> count, failed requests only."""
+    tokens: TokenUse
+    latency: Latency
+    retried: int
+    """Answers and failures that took more than one attempt."""
+    cost: str | None
+    """Decimal string in `currency`, from the prices of the endpoint; None when no price is known."""
+    currency: str
+    notes: list[str]
+    """Codes of things a reader must know: floor_baseline, uses_references, low_coverage, sampled ..."""
+    examples: list[dict[str, Any]] = []
+    """A few of the lowest-scored rows: row_id, prompt, answer, reference, scores."""
+
+
+class Report(Struct, frozen=True):
+    """A whole evaluation."""
+
+    version: int
+    evaluation_id: str
+    name: str
+    state: str
+    created_at: str
+    finished_at: str
+    seed: int
+    rows_dropped: int
+    """Bad rows left out because the plan says `on_bad_rows: drop`."""
+    units: list[UnitReport]
+    comparisons: list[PairedDifference]
+    steelyard: str
+    """Version of the program that built it."""
+    plan_hash: str = ""

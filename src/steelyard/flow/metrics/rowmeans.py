@@ -1,0 +1,58 @@
+"""From scores of answers to one score a row: repeats and turns are averaged first, for they are not independent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from steelyard.flow.metrics.intervals import Floats, Ints
+    from steelyard.flow.metrics.results import ScoreColumn
+
+
+@dataclass(slots=True)
+class RowMeans:
+    """One score a row."""
+
+    value: Floats
+    """rows; 0 where there is none."""
+    scored: NDArray[np.bool_]
+    """rows; a row counts as scored when any of its answers is."""
+    binary: bool
+    """Every scored row has exactly one score, and it is 0 or 1."""
+    parts: Floats | None
+    """rows x k: the summed sufficient statistics of the row's scored answers."""
+
+
+def row_means(column: ScoreColumn, rows: int) -> RowMeans:
+    """Averages a column's scores by row. The order of the entries does not matter, not even in the last bit.
+
+    Raises:
+        ValueError: a position is outside 0..rows-1, or a score is not a finite number.
+    """
+    kept = np.flatnonzero(column.scored)
+    order = kept[np.lexsort((column.turn[kept], column.repeat[kept], column.position[kept]))]
+    position, value = column.position[order], column.value[order]
+    if len(position) and (int(position[0]) < 0 or int(position[-1]) >= rows):
+        raise ValueError(f"{column.metric}: a score's position is outside the unit's {rows} rows")
+    if not np.isfinite(value).all():
+        raise ValueError(f"{column.metric}: a score is not a finite number")
+    counts = np.bincount(position, minlength=rows)
+    sums = np.bincount(position, weights=value, minlength=rows)
+    single = int(counts.max(initial=0)) <= 1
+    binary = single and column.kind == "rate" and bool(np.isin(value, (0.0, 1.0)).all())
+    return RowMeans(sums / np.maximum(counts, 1), counts > 0, binary, _summed(column, order, position, rows))
+
+
+def _summed(column: ScoreColumn, order: Ints, position: Ints, rows: int) -> Floats | None:
+    if column.parts is None or column.pool is None:
+        return None
+    parts = column.parts[order]
+    sums = np.empty((rows, parts.shape[1]))
+    for index in range(parts.shape[1]):
+        sums[:, index] = np.bincount(position, weights=parts[:, index], minlength=rows)
+    return sums

@@ -1,0 +1,46 @@
+"""The report as one line a metric or slice, for spreadsheets and scripts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steelyard.domain.metric import Metric
+    from steelyard.domain.report import Report
+    from steelyard.flow.reports.words import Lang
+
+HEAD = (
+    "dataset", "object", "slice_column", "slice_value", "metric", "value", "low", "high", "n", "n_unscored", "coverage", "std",
+    "interval_reason", "signature",
+)  # fmt: skip
+
+
+def render_csv(report: Report, lang: Lang = "en") -> str:
+    """Returns CSV with a head line; keys and codes are the same in every language.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    del lang
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEAD)
+    for unit in report.units:
+        slices = [("", "", unit.metrics), *((one.column, one.value, one.metrics) for one in unit.slices)]
+        for column, value, metrics in slices:
+            for metric in metrics:
+                writer.writerow([guarded(unit.dataset), guarded(unit.label), column, guarded(value), *_cells(metric)])
+    return out.getvalue()
+
+
+def guarded(text: str) -> str:
+    """Returns the text so that no spreadsheet takes it for a formula."""
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def _cells(metric: Metric) -> list[str]:
+    low, high = metric.interval if metric.interval is not None else (None, None)
+    numbers = [metric.value, low, high, metric.n, metric.n_unscored, metric.coverage, metric.std]
+    texts = ["" if number is None else repr(number) for number in numbers]
+    return [guarded(metric.name), *texts, metric.interval_reason, guarded(metric.signature)]

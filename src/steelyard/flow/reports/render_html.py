@@ -1,0 +1,69 @@
+"""The report as one HTML file: no script, nothing to load, readable in the dark, on a phone and on paper."""
+
+from __future__ import annotations
+
+import pkgutil
+from html import escape
+from typing import TYPE_CHECKING
+
+from steelyard.flow.reports.html_parts import (
+    at_a_glance,
+    categories_part,
+    comparisons_part,
+    examples_part,
+    failures_part,
+    notes_part,
+    recipes_part,
+    run_part,
+)
+from steelyard.flow.reports.panels import Panel, panels
+from steelyard.flow.reports.words import Lang, label, word
+
+if TYPE_CHECKING:
+    from steelyard.domain.report import Report
+
+
+def render_html(report: Report, lang: Lang) -> str:
+    """Returns a complete page. Every text of the report is escaped; the page refuses scripts by its own policy."""
+    style = (pkgutil.get_data("steelyard", "data/report/report.css") or b"").decode()
+    name = report.name or report.evaluation_id
+    body = "".join(_panel(panel, lang) for panel in panels(report))
+    return (
+        f'<!doctype html>\n<html lang="{"zh-CN" if lang == "zh" else "en"}">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>{escape(name)} · {label('report', lang)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        f"{_header(report, name, lang)}{body}{_footer(report, lang)}</main>\n</body>\n</html>\n"
+    )
+
+
+def _header(report: Report, name: str, lang: Lang) -> str:
+    facts = [
+        ("state", f'<span class="state">{escape(word("state", report.state, lang))}</span>'),
+        ("evaluation", escape(report.evaluation_id)),
+        ("finished", escape(report.finished_at.replace("T", " ").removesuffix("Z"))),
+        ("seed", str(report.seed)),
+        *([("rows_dropped", str(report.rows_dropped))] if report.rows_dropped else []),
+    ]
+    items = "".join(f"<div><dt>{label(key, lang)}</dt><dd>{value}</dd></div>" for key, value in facts)
+    return f'<header><p class="kicker">{label("report", lang)}</p><h1>{escape(name)}</h1><dl class="facts">{items}</dl></header>\n'
+
+
+def _panel(panel: Panel, lang: Lang) -> str:
+    title = f"<h2>{escape(panel.title)}</h2>" if panel.title else ""
+    parts = [
+        at_a_glance,
+        notes_part,
+        comparisons_part,
+        categories_part,
+        run_part,
+        failures_part,
+        examples_part,
+        recipes_part,
+    ]
+    return f"<section>{title}" + "\n".join(part(panel, lang) for part in parts) + "</section>\n"
+
+
+def _footer(report: Report, lang: Lang) -> str:
+    plan = f" · {label('plan_hash', lang)} {escape(report.plan_hash)}" if report.plan_hash else ""
+    return f"<footer>Steelyard 杆秤 {escape(report.steelyard)}{plan} · {label('created', lang)} {escape(report.created_at)}</footer>\n"

@@ -1,0 +1,201 @@
+"""From a plan to a stored evaluation: everything that can be wrong is found here, before anything exists or costs money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+
+from steelyard.domain.errors import InputError
+from steelyard.domain.evaluation import DatasetUse, Evaluation, EvaluationSpec, ObjectSpec, State, UnitCounts, UnitSpec
+from steelyard.domain.ids import EVALUATION, UNIT, new_id
+from steelyard.flow.prompts.template import Template
+from steelyard.flow.requests.params import check_params
+from steelyard.flow.scores.registry import build_scorer, parse_scorer_item
+from steelyard.services.evaluations.plan import PlanIn, plan_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from steelyard.domain.request import EndpointSpec
+    from steelyard.domain.score import ScorerSpec
+    from steelyard.ports.rows import VersionManifest
+    from steelyard.services.evaluations.plan import EndpointIn, ObjectIn
+
+
+class Catalog(Protocol):
+    """Where a plan's references lead: files and inline addresses for the CLI, ids for the server."""
+
+    def data(self, ref: str, kind: str, on_bad_rows: str) -> VersionManifest:
+        """Returns the manifest of a data set or result set; imports it when it is a file. Raises InputError, RowsRefusedError, NotFoundError."""
+        ...
+
+    def endpoint(self, given: EndpointIn | str) -> tuple[EndpointSpec, str]:
+        """Returns (endpoint, model version id or ""). Raises InputError or NotFoundError."""
+        ...
+
+
+class Draft(Struct):
+    """A checked plan: what would be created, and what a person should know before."""
+
+    spec: EvaluationSpec
+    name: str
+    description: str
+    labels: dict[str, str]
+    plan_hash: str
+    warnings: list[str]
+
+
+def compile_plan(plan: PlanIn, catalog: Catalog, *, where: str = "plan") -> Draft:
+    """Returns the checked evaluation of a plan; creates nothing but imported data set versions.
+
+    Raises:
+        InputError: with the field that is wrong.
+    """
+    warnings: list[str] = []
+    scorers = tuple(_scorers(plan.scorers, f"{where} scorers"))
+    results_given = plan.objects[0].results is not None
+    for i, target in enumerate(plan.objects):
+        # Cheap checks first: an import of a large file should not precede a typing error in a template.
+        Template(target.prompt_template, where=f"{where} objects.{i}.prompt_template")
+    endpoints = [catalog.endpoint(o.endpoint) if o.endpoint is not None else None for o in plan.objects]
+    if results_given:
+        if plan.datasets:
+            raise InputError(
+                "result sets bring their own rows",
+                where=f"{where} dataset",
+                hint="leave `dataset` out",
+                code="bad_plan",
+            )
+        manifests = [catalog.data(o.results or "", "result_set", plan.on_bad_rows) for o in plan.objects]
+        uses = [DatasetUse(m.id, m.content_hash, m.name, m.row_count) for m in manifests]
+    else:
+        if not plan.datasets:
+            raise InputError(
+                "the plan names no data set",
+                where=f"{where} dataset",
+                hint="add `dataset: rows.jsonl`",
+                code="bad_plan",
+            )
+        manifests = [catalog.data(d.ref, "general", plan.on_bad_rows) for d in plan.datasets]
+        uses = [
+            DatasetUse(
+                m.id,
+                m.content_hash,
+                m.name,
+                m.row_count,
+                tuple(_scorers(d.scorers, f"{where} datasets.{i}.scorers")),
+                d.ability,
+                d.weight,
+            )
+            for i, (d, m) in enumerate(zip(plan.datasets, manifests, strict=True))
+        ]
+    objects = tuple(
+        _object(o, endpoint, manifests, f"{where} objects.{i}", warnings, i)
+        for i, (o, endpoint) in enumerate(zip(plan.objects, endpoints, strict=True))
+    )
+    labels = [o.label for o in objects]
+    if twins := sorted({label for label in labels if labels.count(label) > 1}):
+        raise InputError(
+            f"two objects are labelled '{twins[0]}'",
+            where=f"{where} objects",
+            hint="give each object its own label",
+            code="twin_labels",
+        )
+    if not scorers and not all(u.scorers for u in uses):
+        raise InputError(
+            "the plan names no scorer",
+            where=f"{where} scorers",
+            hint="add `scorers: [prefix]`, for example",
+            code="bad_plan",
+        )
+    spec = EvaluationSpec(
+        objects, tuple(uses), scorers, plan.repeats, plan.seed, plan.limit, plan.limits.max_concurrency,
+        rows_dropped=sum(m.rejected_count for m in manifests), allow_failed=plan.allow_failed,
+    )  # fmt: skip
+    if plan.limits.max_cost is not None:
+        raise InputError(
+            "max_cost cannot be held yet by this version",
+            where=f"{where} limits.max_cost",
+            hint="leave it out, or bound the rows with `limit`",
+            code="unsupported",
+        )
+    return Draft(spec, plan.name, plan.description, plan.labels, plan_hash(spec), warnings)
+
+
+def _scorers(items: Sequence[str | dict[str, Any]], where: str) -> list[ScorerSpec]:
+    specs = [parse_scorer_item(item) for item in items]
+    seen: set[str] = set()
+    for i, spec in enumerate(specs):
+        signature = build_scorer(spec).signature
+        if signature in seen:
+            raise InputError(
+                f"scorer '{spec.name}' is named twice with the same options",
+                where=f"{where}.{i}",
+                hint="remove one",
+                code="twin_scorers",
+            )
+        seen.add(signature)
+    return specs
+
+
+def _object(
+    given: ObjectIn,
+    endpoint: tuple[EndpointSpec, str] | None,
+    manifests: Sequence[VersionManifest],
+    where: str,
+    warnings: list[str],
+    index: int,
+) -> ObjectSpec:
+    if endpoint is None:
+        manifest = manifests[index]
+        return ObjectSpec(given.label or manifest.name, None, manifest.id, baseline=given.baseline)
+    spec, model_version_id = endpoint
+    params = check_params(given.params, spec.param_ranges, where=f"{where}.params")
+    if "temperature" in params and "top_p" in params:
+        warnings.append(f"{where}: temperature and top_p are both set; vendors advise to set only one")
+    columns = {name for m in manifests for name in m.columns}
+    template = Template(given.prompt_template, columns, where=f"{where}.prompt_template")
+    warnings.extend(
+        f"{where}.prompt_template: {{{name}}} is no column of the data, it is sent as it stands"
+        for name in template.unknown
+    )
+    return ObjectSpec(
+        given.label or (spec.base_url if spec.builtin else spec.model),
+        spec,
+        "",
+        model_version_id,
+        given.prompt_template,
+        given.system,
+        params,
+        given.baseline,
+    )
+
+
+def new_evaluation(draft: Draft, *, workspace_id: str, created_by: str, now: str) -> Evaluation:
+    """Returns the evaluation of a draft, queued; stores nothing."""
+    spec = draft.spec
+    units: list[UnitSpec] = []
+    for i, target in enumerate(spec.objects):
+        for use in [spec.datasets[i]] if target.endpoint is None else spec.datasets:
+            units.append(UnitSpec(len(units), new_id(UNIT), target, use, use.scorers or spec.scorers))
+    return Evaluation(
+        new_id(EVALUATION), workspace_id, now, created_by, draft.name, draft.description, State.QUEUED, draft.plan_hash, spec, units,
+        [UnitCounts() for _ in units], [State.QUEUED for _ in units], labels=dict(draft.labels),
+    )  # fmt: skip
+
+
+def with_scorers(evaluation: Evaluation, draft: Draft) -> bool:
+    """Gives a stored evaluation the draft's scorers, name and limits; returns whether a scorer is new to it."""
+    before = {build_scorer(s).signature for unit in evaluation.units for s in unit.scorers}
+    spec = draft.spec
+    units: list[UnitSpec] = []
+    for unit in evaluation.units:
+        use = next(u for u in spec.datasets if u.content_hash == unit.dataset.content_hash)
+        target = spec.objects[evaluation.spec.objects.index(unit.object)]
+        units.append(UnitSpec(unit.index, unit.id, target, use, use.scorers or spec.scorers))
+    evaluation.units = units
+    evaluation.spec = spec
+    evaluation.name, evaluation.description = draft.name, draft.description
+    after = {build_scorer(s).signature for unit in units for s in unit.scorers}
+    return bool(after - before)

@@ -1,0 +1,134 @@
+"""From recorded results to the report: gathers a few numbers a row, leaves the texts where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from steelyard.domain.report import Report
+from steelyard.flow.metrics.results import ScoreColumn, UnitResults, row_keys
+from steelyard.flow.reports.build import build_report
+from steelyard.flow.scores.registry import build_scorer
+from steelyard.ports.journal import UnitShape
+from steelyard.services.evaluations.drive import Sample, sampled
+from steelyard.services.evaluations.rescore import read_rows
+
+if TYPE_CHECKING:
+    from steelyard.domain.evaluation import Evaluation, UnitSpec
+    from steelyard.services.evaluations.platform import Platform
+
+EXAMPLES = 5
+EXAMPLE_CHARACTERS = 400
+
+
+def current_report(platform: Platform, evaluation: Evaluation) -> Report:
+    """Returns the report of an ended evaluation, or what can be said so far of one that runs."""
+    kept = platform.results.read_report(evaluation.id)
+    if kept is not None and evaluation.finished_at:
+        report = msgspec.json.decode(kept, type=Report)
+        if report.finished_at == evaluation.finished_at:
+            return report
+    return make_report(platform, evaluation)
+
+
+def write_report(platform: Platform, evaluation: Evaluation) -> Report:
+    """Builds the report from what is recorded, keeps it, and returns it."""
+    report = make_report(platform, evaluation)
+    platform.results.write_report(evaluation.id, msgspec.json.encode(report))
+    return report
+
+
+def make_report(platform: Platform, evaluation: Evaluation) -> Report:
+    """Returns the report of what is recorded just now; keeps nothing."""
+    return build_report(evaluation, unit_results(platform, evaluation), now=evaluation.finished_at or platform.now())
+
+
+def unit_results(platform: Platform, evaluation: Evaluation) -> list[UnitResults]:
+    """Returns the numbers of every unit, in the order of the evaluation's units."""
+    return [_unit(platform, evaluation, unit) for unit in evaluation.units]
+
+
+def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitResults:
+    import numpy as np
+
+    spec = evaluation.spec
+    shape = UnitShape(unit.dataset.row_count, spec.repeats)
+    summary = platform.results.summary(evaluation.id, unit.index, shape)
+    scorers = {scorer.signature: scorer for scorer in map(build_scorer, unit.scorers)}
+    sample = Sample(unit.dataset.row_count, spec.limit, spec.seed)
+
+    def empty(signature: str) -> ScoreColumn:
+        scorer = scorers[signature]
+        nothing = np.zeros(0)
+        return ScoreColumn(
+            scorer.metric, signature, scorer.kind, nothing.astype(np.int64), nothing.astype(np.int32), nothing.astype(np.int32), nothing,
+            nothing.astype(bool), pool=scorer.pool,
+        )  # fmt: skip
+
+    columns = platform.results.score_columns(evaluation.id, unit.index, shape, list(scorers), empty)
+    ids: list[str] = []
+    place = np.zeros(unit.dataset.row_count, np.int64)
+    groups: dict[str, int] = {}
+    group: list[int] = []
+    names: dict[str, int] = {}
+    category: list[int] = []
+    for row in sampled(platform.rows.read(unit.dataset.version_id), sample):
+        place[row.position] = len(ids)
+        ids.append(row.id)
+        group.append(-1 if row.group_id is None else groups.setdefault(row.group_id, len(groups)))
+        category.append(-1 if row.category is None else names.setdefault(row.category, len(names)))
+    examples = _examples(platform, evaluation, unit, columns)
+    for column in columns:
+        # A sampled unit's rows are numbered by their order in the sample: rows that were never asked are no gaps.
+        column.position = place[column.position]
+        if summary.failed:
+            column.unscored = {**column.unscored, "no_answer": summary.failed}
+    endpoint = unit.object.endpoint
+    notes: list[str] = []
+    if endpoint is not None and endpoint.builtin in {"majority", "retrieval", "echo"}:
+        notes.append("floor_baseline")
+        if endpoint.builtin != "echo":
+            notes.append("uses_references")
+    if sample.size < sample.row_count:
+        notes.append("sampled")
+    counts = evaluation.counts[unit.index]
+    return UnitResults(
+        label=unit.label, dataset=unit.dataset.name, dataset_version_id=unit.dataset.version_id, rows=len(ids),
+        expected=counts.total, answered=summary.answered, failed=summary.failed,
+        row_key=row_keys(ids), group=np.array(group, np.int64),
+        category=(np.array(category, np.int32), list(names)) if names else [], score_columns=columns, failures=summary.failures,
+        latency_ms=np.asarray(summary.latency_ms, np.float32) if endpoint is not None else np.zeros(0, np.float32),
+        prompt_tokens=summary.prompt_tokens, completion_tokens=summary.completion_tokens, reasoning_tokens=summary.reasoning_tokens,
+        cached_tokens=summary.cached_tokens, answers_without_usage=summary.answers_without_usage if endpoint is not None else 0,
+        retried=summary.retried, price_input_per_1m=endpoint.price_input_per_1m if endpoint else "",
+        price_output_per_1m=endpoint.price_output_per_1m if endpoint else "", currency=endpoint.currency if endpoint else "",
+        notes=notes, examples=examples,
+    )  # fmt: skip
+
+
+def _examples(
+    platform: Platform, evaluation: Evaluation, unit: UnitSpec, columns: list[ScoreColumn]
+) -> list[dict[str, Any]]:
+    """Returns the lowest-scored rows of the first metric, with their texts cut short."""
+    import numpy as np
+
+    if not columns or not columns[0].scored.any():
+        return []
+    column = columns[0]
+    scored = np.flatnonzero(column.scored)
+    lowest = scored[np.lexsort((column.position[scored], column.value[scored]))][:EXAMPLES]
+    wanted = {(int(column.position[i]), int(column.repeat[i]), int(column.turn[i])): i for i in lowest}
+    rows = read_rows(platform.rows, unit.dataset.version_id, [key[0] for key in wanted])
+    found: dict[tuple[int, int, int], dict[str, Any]] = {}
+    for position in rows:
+        for record in platform.results.answers(evaluation.id, unit.index, (position, position + 1)):
+            key = (record.position, record.repeat, record.turn)
+            if key in wanted and record.text is not None:
+                references = rows[position].turns[record.turn].references
+                found[key] = {
+                    "row_id": record.row_id, "turn": record.turn, "prompt": record.prompt[:EXAMPLE_CHARACTERS], "answer": record.text[:EXAMPLE_CHARACTERS],
+                    "reference": (references[0] if references else "")[:EXAMPLE_CHARACTERS],
+                    "scores": {column.metric: float(column.value[wanted[key]])},
+                }  # fmt: skip
+    return [found[key] for key in wanted if key in found]
