@@ -396,12 +396,17 @@ def test_a_probe_finds_out_who_is_there() -> None:
     assert gone.reason is R.CONNECTION
 
 
-@pytest.mark.parametrize("head", [b"", b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"choices"'])
-def test_silence_ends_by_the_time_out_which_is_named(head: bytes) -> None:
+@pytest.mark.parametrize("silent_from", [0, 60])
+def test_silence_ends_by_the_time_out_which_is_named(silent_from: int) -> None:
+    """The whole answer would come, only too late: it is given up before."""
+    reply = http(200, json.dumps(chat("late")))
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(head)
-        await reader.read()
+        writer.write(reply[:silent_from])
+        await asyncio.sleep(2.0)
+        writer.write(reply[silent_from:])
+        await writer.drain()
 
     (found,) = talk_to(talk, timeout_s=0.3)
     assert isinstance(found, AttemptFailure)

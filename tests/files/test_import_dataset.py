@@ -3,6 +3,8 @@
 import csv
 import gzip
 import json
+import re
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -249,3 +251,30 @@ def test_a_compressed_file_is_refused_with_its_name(tmp_path, place):
     with pytest.raises(InputError) as caught:
         place.add(path)
     assert caught.value.error_code == "unknown_format"
+
+
+def documented():
+    """The JSON lines of the reference page with the kind of data set they stand for."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "data-rows.md").read_text()
+    general, result_sets = page.split("## Result sets")
+    for kind, part in (("general", general), ("result_set", result_sets)):
+        for block in re.findall(r"```json\n(.*?)```", part, re.DOTALL):
+            yield kind, block
+
+
+def test_every_documented_example_is_read(tmp_path):
+    blocks = list(documented())
+    assert len(blocks) == 5
+    for index, (kind, block) in enumerate(blocks):
+        path = tmp_path / f"{index}.jsonl"
+        for position, example in enumerate(
+            [block] if "session_id" in block or kind == "general" else block.splitlines()
+        ):
+            path.write_text(example)
+            rows = Place(tmp_path / f"{index}-{position}").read(path, kind=kind)
+            assert all(turn.references for row in rows for turn in row.turns)
+            if kind == "result_set":
+                assert [(row.turns[0].references, row.turns[0].answer) for row in rows] in (
+                    [(("2",), "2")],
+                    [(("2",), "it is 2")],
+                )

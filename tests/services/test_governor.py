@@ -126,6 +126,16 @@ def test_more_tokens_than_reserved_are_charged() -> None:
     assert simulate(work()) > 50.0
 
 
+@pytest.mark.parametrize(("reason", "waits"), [(R.RATE_LIMITED, False), (R.CONNECTION, False), (R.TIMEOUT, True)])
+def test_tokens_of_attempts_that_were_never_processed_come_back(reason: FailureReason, waits: bool) -> None:
+    async def work() -> float:
+        governor = EndpointGovernor(tpm=600)
+        await use(governor, "a", tokens=600, took=0.0, result=failure(reason))
+        return await use(governor, "a", tokens=1)
+
+    assert (simulate(work()) > 50.0) is waits
+
+
 def test_a_request_larger_than_a_minute_of_tokens_still_goes() -> None:
     async def work() -> list[float]:
         governor = EndpointGovernor(tpm=1000)
@@ -254,6 +264,18 @@ def test_a_few_faults_do_not_keep_an_endpoint_from_being_used() -> None:
         return governor.state().limit
 
     assert simulate(work()) == 256
+
+
+@pytest.mark.parametrize(("status", "doubles"), [(500, True), (503, False), (529, False)])
+def test_an_overloaded_endpoint_ends_the_slow_start(status: int, doubles: bool) -> None:
+    async def work() -> int:
+        governor = EndpointGovernor()
+        await use(governor, "a", result=failure(R.SERVER_ERROR, status=status))
+        for _ in range(3):
+            await asyncio.gather(*(use(governor, "a") for _ in range(START)))
+        return governor.state().limit
+
+    assert (simulate(work()) > START + 4) is doubles
 
 
 @pytest.mark.parametrize("reason", [R.RATE_LIMITED, R.SERVER_ERROR])
@@ -386,6 +408,20 @@ def test_a_cancelled_wait_spends_no_allowance() -> None:
         return await use(governor, "b")
 
     assert simulate(work()) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_permit_that_is_given_to_a_cancelled_attempt_comes_back_unspent() -> None:
+    async def work() -> float:
+        governor = EndpointGovernor(rpm=60, tpm=600, max_concurrency=1)
+        permit = await governor.admit("a", 0)
+        late = asyncio.create_task(governor.admit("b", 500))
+        await asyncio.sleep(5)
+        permit.settle(ANSWER)
+        late.cancel()
+        await asyncio.gather(late, return_exceptions=True)
+        return await use(governor, "c", tokens=1) - 5.0
+
+    assert simulate(work()) == pytest.approx(0.0, abs=0.01)
 
 
 @settings(max_examples=60, deadline=None)

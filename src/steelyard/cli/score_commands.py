@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from steelyard.domain.score import ScoreCase
+    from steelyard.flow.scores.scorer import Scorer
 
 
 def score(
@@ -17,48 +21,48 @@ def score(
     out: Annotated[Path | None, typer.Option("--out", help="Write here instead of standard output.")] = None,
 ) -> None:
     """Score ready rows: one JSON line a row, then a summary line."""
-    from statistics import fmean
-
     import msgspec
 
     from steelyard.adapters.formats.read import read_records
     from steelyard.domain.row import RowProblem
-    from steelyard.domain.score import ScoreCase, Scored, ScorerSpec
-    from steelyard.flow.rows.ready import ready_case
+    from steelyard.domain.score import ScoreCase, ScorerSpec
+    from steelyard.flow.prompts.template import content_text
+    from steelyard.flow.rows.read import read_rows
     from steelyard.flow.scores.registry import build_scorer
 
     built = build_scorer(ScorerSpec(scorer, _object(options)))
     encode = msgspec.json.Encoder().encode
-    values: list[float] = []
-    total = 0
+    total, count, sum_of_values = 0, 0, 0.0
     with out.open("w", encoding="utf-8") if out is not None else nullcontext(sys.stdout) as stream:
-        for record in read_records(file, "auto"):
-            if isinstance(record, RowProblem):
-                raise _refused(record)
-            case = ready_case(record, file.name)
-            if isinstance(case, RowProblem):
-                raise _refused(case)
-            assert isinstance(case, ScoreCase)
-            total += 1
-            if built.needs_reference and not case.references:
-                line: dict[str, Any] = {"score": None, "scored": False, "reason": "no_reference"}
-            else:
-                result = built.score(case)
-                if isinstance(result, Scored):
-                    values.append(result.value)
-                    line = {"score": result.value, "scored": True, "reason": result.flag or result.reason}
-                else:
-                    line = {"score": None, "scored": False, "reason": result.reason}
-            stream.write(encode({**line, "signature": built.signature}).decode() + "\n")
-        summary = {
-            "summary": True,
-            "metric": built.metric,
-            "mean": fmean(values) if values else None,
-            "n": len(values),
-            "n_unscored": total - len(values),
-            "signature": built.signature,
-        }
+        for row in read_rows(read_records(file), file=file.name, kind="result_set"):
+            if isinstance(row, RowProblem):
+                raise _refused(row)
+            for turn in row.turns:
+                total += 1
+                case = ScoreCase(turn.answer or "", turn.references, content_text(turn.input), row.columns)
+                line = _score_line(built, case) if turn.answer is not None else _unscored("no_answer")
+                if line["scored"]:
+                    count += 1
+                    sum_of_values += line["score"]
+                stream.write(encode({**line, "signature": built.signature}).decode() + "\n")
+        mean = sum_of_values / count if count else None
+        summary = {"summary": True, "metric": built.metric, "mean": mean, "n": count, "n_unscored": total - count, "signature": built.signature}
         stream.write(encode(summary).decode() + "\n")
+
+
+def _score_line(scorer: Scorer[Any], case: ScoreCase) -> dict[str, Any]:
+    from steelyard.domain.score import Scored
+
+    if scorer.needs_reference and not case.references:
+        return _unscored("no_reference")
+    result = scorer.score(case)
+    if isinstance(result, Scored):
+        return {"score": result.value, "scored": True, "reason": result.flag or result.reason, "detail": result.reason}
+    return _unscored(result.reason)
+
+
+def _unscored(reason: str) -> dict[str, Any]:
+    return {"score": None, "scored": False, "reason": reason, "detail": ""}
 
 
 def stats(
@@ -68,10 +72,17 @@ def stats(
     """Compute any statistic of the report on given inputs: one JSON line."""
     import msgspec
 
-    from steelyard.flow.metrics.table import compute
+    from steelyard.domain.errors import InputError
+    from steelyard.flow.metrics.table import STATISTICS
 
-    text = Path(json[1:]).read_text("utf-8") if json.startswith("@") else json
-    print(msgspec.json.encode(compute(test, _object(text))).decode())
+    compute = STATISTICS.get(test)
+    if compute is None:
+        raise InputError(f"there is no statistic '{test}'", where="stats", hint="use one of " + ", ".join(sorted(STATISTICS)), code="unknown_statistic")
+    try:
+        text = Path(json[1:]).read_text("utf-8") if json.startswith("@") else json
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}", where=json[1:], hint="give the path of a JSON file after @", code="no_such_file") from error
+    print(msgspec.json.encode(compute(**_object(text))).decode())
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Recorded means written: it survives the death of the process at once, and a powe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -13,9 +13,7 @@ from steelyard.domain.answer import AnswerRecord
 from steelyard.domain.score import ScoreRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from steelyard.flow.metrics.results import ScoreColumn
+    from collections.abc import Iterator, Sequence
 
 
 class UnitShape(Struct, frozen=True):
@@ -77,6 +75,27 @@ class AnswerSummary(Struct):
     retried: int
 
 
+class ScoreArrays(Struct):
+    """All scores of one signature on one unit: numpy arrays of equal length, sorted by position, repeat, turn."""
+
+    position: Any
+    """int64"""
+    repeat: Any
+    """int32"""
+    turn: Any
+    """int32"""
+    value: Any
+    """float64; 0 where `scored` is false."""
+    scored: Any
+    """bool"""
+    flags: dict[str, int]
+    """Scored answers by flag."""
+    unscored: dict[str, int]
+    """Answers without a score by reason."""
+    parts: Any = None
+    """float64, n x k, or None."""
+
+
 class Results(Protocol):
     """The results of all evaluations of this installation."""
 
@@ -123,15 +142,10 @@ class Results(Protocol):
         """Returns the figures of one unit; of several records of one key only the newest counts."""
         ...
 
-    def score_columns(
-        self,
-        evaluation_id: str,
-        unit: int,
-        shape: UnitShape,
-        signatures: Sequence[str],
-        new_column: Callable[[str], ScoreColumn],
-    ) -> list[ScoreColumn]:
-        """Returns one filled column per signature, sorted by position, repeat, turn; newest record of each key only."""
+    def score_arrays(
+        self, evaluation_id: str, unit: int, shape: UnitShape, signatures: Sequence[str]
+    ) -> list[ScoreArrays]:
+        """Returns the scores of each signature, in the order given; of several records of one key only the newest counts."""
         ...
 
     def write_report(self, evaluation_id: str, report: bytes) -> None:

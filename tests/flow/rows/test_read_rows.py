@@ -167,6 +167,7 @@ def test_inputs_may_be_numbers_or_content_parts():
     ("value", "said"),
     [
         ({"reference": "r"}, "input: is missing"),
+        ({"prompt": "q", "": "x"}, ": a column has no name"),
         ({"prompt": None}, "prompt: is missing"),
         ({"prompt": " \n"}, "prompt: is empty"),
         ({"prompt": {"a": 1}}, "prompt: must be text"),

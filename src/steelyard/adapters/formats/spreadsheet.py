@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 from steelyard.adapters.formats.table import header_of, plain, ragged
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
 
+UNPACKED_LIMIT = 2 * 1024 * 1024 * 1024
+"""Bytes that a workbook may unpack to: a small file can claim any amount of memory."""
+
+
 def read_spreadsheet(path: Path, file: str) -> Iterator[RawRecord | RowProblem]:
     """Yields one record a row with the sheet's row number; an empty cell is None, empty rows are skipped.
 
     The sheet is held in memory, as the format demands.
 
     Raises:
-        InputError: the file is damaged, protected by a password or empty, or its header is unusable.
+        InputError: the file is damaged, too large, protected by a password or empty, or its header is unusable.
     """
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
+    _check_unpacked(path, file)
     try:
         with CalamineWorkbook.from_path(path) as book:
             sheet = _first_sheet(book)
@@ -42,6 +48,18 @@ def read_spreadsheet(path: Path, file: str) -> Iterator[RawRecord | RowProblem]:
             code="bad_file",
         ) from None
     yield from _records(rows, file)
+
+
+def _check_unpacked(path: Path, file: str) -> None:
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(part.file_size for part in packed.infolist())
+    except zipfile.BadZipFile:
+        return
+    if size > UNPACKED_LIMIT:
+        raise InputError("the workbook unpacks to over 2 GB", where=file, hint="save it as .csv", code="too_large")
 
 
 def _first_sheet(book: CalamineWorkbook) -> CalamineSheet | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +27,14 @@ class NearestText:
         self._np = np
         self._count = len(texts)
         columns: dict[str, int] = {}
-        owners: list[int] = []
-        grams: list[int] = []
-        counts: list[int] = []
+        owners, grams, counts = array("i"), array("i"), array("i")
         for number, text in enumerate(texts):
             for gram, count in _grams(text).items():
                 owners.append(number)
                 grams.append(columns.setdefault(gram, len(columns)))
                 counts.append(count)
         self._columns = columns
-        self._build(np.array(owners, np.int32), np.array(grams, np.int64), np.array(counts, np.float64))
+        self._build(np.array(owners, np.int32), np.array(grams, np.int32), np.array(counts, np.float32))
 
     def find(self, query: str) -> int | None:
         """Returns the index of the nearest text, the earliest of equals; None when no n-gram is shared."""
@@ -61,11 +60,11 @@ class NearestText:
         size = len(self._columns)
         frequency = np.bincount(grams, minlength=size)
         idf = np.log((1.0 + self._count) / (1.0 + frequency)) + 1.0
-        weights = (1.0 + np.log(counts)) * idf[grams] if len(grams) else counts
-        norms = np.sqrt(np.bincount(owners, weights**2, self._count)) if len(grams) else counts
+        weights = (1.0 + np.log(counts)) * idf[grams].astype(np.float32)
+        norms = np.sqrt(np.bincount(owners, weights**2, self._count)).astype(np.float32)
         order = np.argsort(grams, kind="stable")
         self._owners = owners[order]
-        self._weights = (weights / norms[owners])[order] if len(grams) else weights
+        self._weights = (weights / norms[owners])[order]
         self._starts: list[int] = np.concatenate(([0], np.cumsum(frequency))).tolist()
         self._idf: list[float] = idf.tolist()
         self._tf: list[float] = [0.0, *(1.0 + np.log(np.arange(1, _LONGEST + 1))).tolist()]

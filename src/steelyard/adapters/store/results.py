@@ -11,7 +11,6 @@ import fcntl
 import os
 import shutil
 from array import array
-from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +25,14 @@ from steelyard.adapters.store.shards import (
 )
 from steelyard.domain.answer import AnswerRecord
 from steelyard.domain.score import ScoreRecord
-from steelyard.ports.journal import AnswerSummary, Recorded, UnitShape
+from steelyard.ports.journal import AnswerSummary, Recorded, ScoreArrays, UnitShape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
-    from steelyard.flow.metrics.results import ScoreColumn
 
 COMPACT_RECORDS = 2_000
 """Fewer records than this stay in the journal: a shard of their own would be larger and slower than the lines."""
@@ -276,14 +274,9 @@ class FileResults:
             retried=int((np.frombuffer(attempts, np.int32)[newest] > 1).sum()) if attempts else 0,
         )  # fmt: skip
 
-    def score_columns(
-        self,
-        evaluation_id: str,
-        unit: int,
-        shape: UnitShape,
-        signatures: Sequence[str],
-        new_column: Callable[[str], ScoreColumn],
-    ) -> list[ScoreColumn]:
+    def score_arrays(
+        self, evaluation_id: str, unit: int, shape: UnitShape, signatures: Sequence[str]
+    ) -> list[ScoreArrays]:
         """See ports.journal.Results."""
         gathered = {signature: _Column() for signature in signatures}
 
@@ -305,7 +298,7 @@ class FileResults:
                 for scorer, value, reason, flag, parts in line.items:
                     if (column := gathered.get(names[scorer])) is not None:
                         column.add(key, value, reason, flag, parts)
-        return [gathered[s].fill(new_column(s), shape) for s in signatures]
+        return [gathered[s].arrays(shape) for s in signatures]
 
     def write_report(self, evaluation_id: str, report: bytes) -> None:
         """See ports.journal.Results."""
@@ -396,25 +389,28 @@ class _Column:
             self.width = self.width or len(parts or ())
             self.parts.extend(parts or [0.0] * self.width)
 
-    def fill(self, column: ScoreColumn, shape: UnitShape) -> ScoreColumn:
+    def arrays(self, shape: UnitShape) -> ScoreArrays:
         import numpy as np
 
         keys = np.frombuffer(self.keys, np.int64) if self.keys else np.zeros(0, np.int64)
         newest = _newest(keys)
         keys = keys[newest]
         code = np.frombuffer(self.codes, np.int32)[newest] if self.codes else np.zeros(0, np.int32)
-        column.turn = (keys % 256).astype(np.int32)
-        column.repeat = (keys // 256 % shape.repeats).astype(np.int32)
-        column.position = keys // 256 // shape.repeats
-        column.value = np.frombuffer(self.values, np.float64)[newest] if self.values else np.zeros(0)
         names = list(self.names)
-        column.scored = np.array([scored for scored, _ in names], bool)[code]
+        counts = {names[i]: int(n) for i, n in enumerate(np.bincount(code, minlength=len(names))) if n}
+        parts = None
         if self.width and len(self.parts) == self.width * len(self.keys):
-            column.parts = np.frombuffer(self.parts, np.float64).reshape(-1, self.width)[newest]
-        counts = Counter({names[i]: int(n) for i, n in enumerate(np.bincount(code, minlength=len(names)))})
-        column.flags = {name: n for (scored, name), n in counts.items() if scored and name and n}
-        column.unscored = {name: n for (scored, name), n in counts.items() if not scored and n}
-        return column
+            parts = np.frombuffer(self.parts, np.float64).reshape(-1, self.width)[newest]
+        return ScoreArrays(
+            position=keys // 256 // shape.repeats,
+            repeat=(keys // 256 % shape.repeats).astype(np.int32),
+            turn=(keys % 256).astype(np.int32),
+            value=np.frombuffer(self.values, np.float64)[newest] if self.values else np.zeros(0),
+            scored=np.array([scored for scored, _ in names], bool)[code],
+            flags={name: n for (scored, name), n in counts.items() if scored and name},
+            unscored={name: n for (scored, name), n in counts.items() if not scored},
+            parts=parts,
+        )
 
 
 def _newest(keys: Any) -> Any:

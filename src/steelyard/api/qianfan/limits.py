@@ -82,10 +82,10 @@ def check_objects(task: CreateEvalTaskIn) -> None:
             hint="all objects are of one type: leave it out",
         )
     if of_models and models is not None:
-        _check_baseline(models.eval_model_config_list, MODEL_LIST)
+        _check_list(models.eval_model_config_list, MODEL_LIST)
         _check_models(models)
     elif not of_models and results is not None:
-        _check_baseline(results.eval_infer_dataset_config_list, RESULT_SET_LIST)
+        _check_list(results.eval_infer_dataset_config_list, RESULT_SET_LIST)
         for i, one in enumerate(results.eval_infer_dataset_config_list):
             _check_id(one.infer_dataset_id, ("ds-",), f"{RESULT_SET_LIST}[{i}].inferDatasetId")
     else:
@@ -96,7 +96,7 @@ def check_objects(task: CreateEvalTaskIn) -> None:
         )
 
 
-def _check_baseline(objects: Sequence[EvalModelIn] | Sequence[EvalInferDatasetIn], where: str) -> None:
+def _check_list(objects: Sequence[EvalModelIn] | Sequence[EvalInferDatasetIn], where: str) -> None:
     if not 1 <= len(objects) <= MAX_OBJECTS:
         raise InputError(
             f"takes 1 to {MAX_OBJECTS} objects, not {len(objects)}", where=where, hint="split it into several tasks"
@@ -142,7 +142,9 @@ def _check_id(value: str, prefixes: tuple[str, ...], where: str) -> None:
     if not value:
         raise InputError("is required", where=where, hint="give an id that starts with " + " or ".join(prefixes))
     if not value.startswith(prefixes):
-        raise InputError(f"'{value[:40]}' does not start with {' or '.join(prefixes)}", where=where, hint="check the id")
+        raise InputError(
+            f"'{value[:40]}' does not start with {' or '.join(prefixes)}", where=where, hint="check the id"
+        )
 
 
 def check_params(params: ModelParamsIn, where: str) -> None:
@@ -152,7 +154,9 @@ def check_params(params: ModelParamsIn, where: str) -> None:
         if value is not None:
             _check_number(value, low, high, f"{where}.{name}")
     if params.top_k is not None and not 1 <= params.top_k <= MAX_TOP_K:
-        raise InputError(f"must be a positive integer, not {params.top_k}", where=f"{where}.top_k", hint="use 1 or more")
+        raise InputError(
+            f"must be a positive integer, not {params.top_k}", where=f"{where}.top_k", hint="use 1 or more"
+        )
 
 
 def _check_number(value: float, low: str, high: str, where: str) -> None:
@@ -161,8 +165,8 @@ def _check_number(value: float, low: str, high: str, where: str) -> None:
     if not (exact.is_finite() and lowest <= exact <= highest):
         raise InputError(f"must lie in [{low}, {high}], not {value:g}", where=where, hint="correct the value")
     if exact != exact.quantize(lowest):
-        decimals = -int(lowest.as_tuple().exponent)
-        raise InputError(f"takes {decimals} decimal{'s'[: decimals - 1]}, not {value!r}", where=where, hint="round it")
+        places = low.partition(".")[2]
+        raise InputError(f"takes no more than {len(places)} decimals, not {value!r}", where=where, hint="round it")
 
 
 def check_config(config: EvalConfigIn) -> None:

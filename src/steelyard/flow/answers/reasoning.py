@@ -14,6 +14,8 @@ def split_reasoning(text: str) -> tuple[str, str]:
     often write the opening tag into the prompt). An opening tag that is never closed makes reasoning of the rest
     when no visible text precedes it (a truncated answer); after visible text it is a mention and stays.
     """
+    if "<" not in text:
+        return text, ""
     said: list[str] = []
     thought: list[str] = []
     depth = start = opened_at = thought_before = 0

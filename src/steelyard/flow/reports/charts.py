@@ -17,6 +17,8 @@ _ROW = 30
 _TOP = 8
 _LEFT = 134
 _PALETTE = 7
+_EM = 7.4
+"""Pixels that one terminal column of text takes at most, whatever font the reader has."""
 
 
 @dataclass(slots=True)
@@ -51,21 +53,23 @@ def dots_chart(marks: Sequence[Mark], title: str) -> str:
 
 
 def forest_chart(marks: Sequence[Mark], title: str) -> str:
-    """Returns paired differences, in points, around a line at zero."""
-    reach = max(max(abs(mark.low), abs(mark.high)) for mark in marks)
-    bound = max(0.01, reach)
-    step = nice_step(bound / 2)
-    bound = math.ceil(bound / step - 1e-9) * step
-    scale = _Scale(-bound, bound, 170, WIDE - 66)
+    """Returns paired differences, in points, on an axis that holds zero and all intervals."""
+    low, high, step = axis(min(0.0, *(mark.low for mark in marks)), max(0.0, *(mark.high for mark in marks)), -1.0, 1.0)
+    scale = _Scale(low, high, 206, WIDE - 62)
     digits = 1 if step < 0.01 else 0
     parts = [
-        _gridline(scale, tick, f"{100 * tick + 0.0:+.{digits}f}" if tick else "0", len(marks))
-        for tick in _ticks(-bound, bound, step)
+        _gridline(scale, tick, f"{100 * tick:+.{digits}f}" if abs(tick) > 1e-9 else "0", len(marks))
+        for tick in _ticks(low, high, step)
     ]
     zero = scale.at(0.0)
     parts.append(f'<line class="z" x1="{zero}" x2="{zero}" y1="{_TOP}" y2="{_TOP + _ROW * len(marks)}"/>')
     parts += [_interval(scale, index, mark) for index, mark in enumerate(marks)]
     return _svg(parts, len(marks), title)
+
+
+def pair_label(a: str, b: str) -> str:
+    """Returns `a − b`, each cut so that both can be read."""
+    return f"{shortened(a, 12)} − {shortened(b, 12)}"
 
 
 def latency_chart(marks: Sequence[tuple[str, float, float, float, str, str]], title: str) -> str:
@@ -132,7 +136,7 @@ def _gridline(scale: _Scale, tick: float, text: str, rows: int) -> str:
 
 
 def _label(text: str, y: float, right: float) -> str:
-    short = shortened(text, int(right / 6.6))
+    short = shortened(text, int(right / _EM))
     title = f"<title>{escape(text)}</title>" if width(short) < width(text) else ""
     return f'<text x="{right}" y="{y + 4}" text-anchor="end">{escape(short)}{title}</text>'
 
@@ -140,7 +144,7 @@ def _label(text: str, y: float, right: float) -> str:
 def _interval(scale: _Scale, index: int, mark: Mark) -> str:
     y = _TOP + _ROW * index + _ROW / 2
     weight = ' class="b"' if mark.strong else ""
-    line_style = "z" if mark.style == "open" else mark.style
+    line_style = "o" if mark.style == "open" else mark.style
     return "".join([
         _label(mark.label, y, scale.left - 10),
         f'<line class="{line_style}" x1="{scale.at(mark.low)}" x2="{scale.at(mark.high)}" y1="{y}" y2="{y}" stroke-width="5" stroke-linecap="round" opacity=".38"/>',

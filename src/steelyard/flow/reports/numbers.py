@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from steelyard.flow.reports.panels import is_shown
@@ -52,8 +53,11 @@ def milliseconds_text(milliseconds: float | None) -> str:
 
 
 def cost_text(unit: UnitReport) -> str:
-    """Returns 0.37 CNY, or a dash."""
-    return NOTHING if unit.cost is None else f"{unit.cost} {unit.currency}".strip()
+    """Returns 0.3700 CNY, or a dash; the exact amount is in the JSON."""
+    if unit.cost is None:
+        return NOTHING
+    cost = Decimal(unit.cost)
+    return f"{cost:,.2f} {unit.currency}".strip() if cost >= 10 or cost == 0 else f"{cost:.4f} {unit.currency}".strip()
 
 
 def sentence(one: PairedDifference, lang: Lang) -> str:

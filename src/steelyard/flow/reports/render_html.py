@@ -6,16 +6,15 @@ import pkgutil
 from html import escape
 from typing import TYPE_CHECKING
 
-from steelyard.flow.reports.html_parts import (
-    at_a_glance,
+from steelyard.flow.reports.html_details import (
     categories_part,
-    comparisons_part,
     examples_part,
     failures_part,
     notes_part,
     recipes_part,
     run_part,
 )
+from steelyard.flow.reports.html_parts import at_a_glance, comparisons_part
 from steelyard.flow.reports.panels import Panel, panels
 from steelyard.flow.reports.words import Lang, label, word
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from steelyard.flow.reports.numbers import cost_text, interval_text, milliseconds_text, sentence, share_text, value_text
 from steelyard.flow.reports.panels import Panel, metric_of, panels, standing
-from steelyard.flow.reports.plain import chunks, one_line, shortened, table_text
+from steelyard.flow.reports.plain import chunks, column_widths, one_line, shortened, table_text
 from steelyard.flow.reports.words import Lang, category_name, label, metric_name, word
 
 if TYPE_CHECKING:
@@ -97,12 +97,11 @@ def _metric_table(panel: Panel, lang: Lang) -> tuple[list[str], list[list[str]]]
 
 
 def _run_table(panel: Panel, lang: Lang) -> tuple[list[str], list[list[str]]]:
-    keys = ["object", "total", "answered", "failed", "retried", "tokens_in", "tokens_out", "p50", "p90", "cost"]
+    keys = ["object", "total", "failed", "retried", "tokens_in", "tokens_out", "p50", "p90", "cost"]
     rows = [
         [
             _name(unit),
             str(unit.counts.total),
-            str(unit.counts.answered),
             str(unit.counts.failed),
             str(unit.retried),
             f"{unit.tokens.prompt_tokens:,}",
@@ -131,22 +130,23 @@ def _categories(panel: Panel, lang: Lang) -> list[str]:
     lines: list[str] = []
     values = panel.categories()
     for signature, name in panel.columns if values else []:
-        rows = [_category_row(panel, signature, value, lang) for value in values]
+        head = [f"{label('category', lang)} · {metric_name(name, lang)}"]
+        head += [shortened(_name(unit), 18) for unit in panel.units]
+        rows = [_category_row(panel, signature, value, lang, intervals=True) for value in values]
+        if sum(column_widths(head, rows)) > WIDTH:
+            rows = [_category_row(panel, signature, value, lang, intervals=False) for value in values]
         if any(cell for row in rows for cell in row[1:]):
-            head = [
-                f"{label('category', lang)} · {metric_name(name, lang)}",
-                *(shortened(_name(unit), 18) for unit in panel.units),
-            ]
             lines += [*([""] if lines else []), *_wrapped((head, rows))]
     return lines
 
 
-def _category_row(panel: Panel, signature: str, value: str, lang: Lang) -> list[str]:
+def _category_row(panel: Panel, signature: str, value: str, lang: Lang, *, intervals: bool) -> list[str]:
     cells = [shortened(one_line(category_name(value, lang)), _LABEL)]
     for unit in panel.units:
         metrics = next((one.metrics for one in unit.slices if one.value == value), [])
         metric = metric_of(metrics, signature)
-        cells.append("" if metric is None else f"{value_text(metric)} {interval_text(metric)}".rstrip())
+        interval = interval_text(metric) if intervals else ""
+        cells.append("" if metric is None else f"{value_text(metric)} {interval}".rstrip())
     return cells
 
 

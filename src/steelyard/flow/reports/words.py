@@ -76,6 +76,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "summary": ("总览", "Summary"),
     "at_a_glance": ("一览", "At a glance"),
     "best": ("最高", "best"),
+    "baseline": ("对比对象", "compared with"),
+    "in_words": ("结论", "in words"),
     "unknown": ("未知", "unknown"),
     "table": ("数据表", "as a table"),
     "tag_floor_baseline": ("底线基准", "floor"),
@@ -91,8 +93,9 @@ LABELS: dict[str, tuple[str, str]] = {
         "实心表示差异显著（Holm 校正后 p < 0.05），空心表示未证明有差异。",
         "Filled: a difference is shown (p < 0.05 after Holm); hollow: none is shown.",
     ),
+    "legend_floor": ("与底线基准的对比只列在数据表中。", "Pairs with a floor are in the tables only."),
     "legend_latency": ("深色至 P50，浅色至 P90，竖线为 P99。", "Dark to p50, light to p90, tick at p99."),
-    "legend_heat": ("颜色越深，值越高；小字为样本数。", "The darker, the higher; small print is n."),
+    "legend_heat": ("颜色越浓，值越高；小字为样本数。", "The stronger the colour, the higher; small print is n."),
 }
 
 METRICS: dict[str, tuple[str, str]] = {

@@ -105,7 +105,7 @@ class Planner:
         """Returns the plan for these keys.
 
         Raises:
-            RowFault: a column would have to be read otherwise than in earlier rows.
+            RowFault: a column has no name, or would have to be read otherwise than in earlier rows.
         """
         plan = self._plans.get(keys)
         if plan is None:
@@ -126,6 +126,8 @@ class Planner:
             )
 
     def _make(self, keys: tuple[str, ...]) -> Plan:
+        if "" in keys:
+            raise RowFault("", "a column has no name")
         self._unseen.difference_update(keys)
         if len(self._keys) < 100:
             self._keys.update(dict.fromkeys(keys))

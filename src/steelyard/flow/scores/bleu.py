@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import exp, log
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from steelyard.domain.score import ScoreCase, Scored, Unscored
+from steelyard.flow.scores.ngrams import ngrams, shared_ngrams
 from steelyard.flow.scores.normalise import Steps
 from steelyard.flow.scores.text import NO_REFERENCE, TokenOptions, TokenScorer
-from steelyard.flow.scores.tokenise import Tokens, count_ngrams
+from steelyard.flow.scores.tokenise import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,12 +96,9 @@ def _parts(answer: Tokens, references: list[Tokens]) -> tuple[float, ...]:
 
 
 def _clipped(answer: Tokens, references: list[Tokens], order: int) -> int:
-    if len(answer) < order:
-        return 0
-    counts = [count_ngrams(reference, order).get for reference in references]
-    if len(counts) == 1:
-        count = counts[0]
-        return sum([n if n < (m := count(gram, 0)) else m for gram, n in count_ngrams(answer, order).items()])
+    if len(references) == 1:
+        return shared_ngrams(answer, references[0], order)
+    counts = [Counter(ngrams(reference, order)) for reference in references]
     return sum(
-        min(n, max((count(gram, 0) for count in counts), default=0)) for gram, n in count_ngrams(answer, order).items()
+        min(n, max((count[gram] for count in counts), default=0)) for gram, n in Counter(ngrams(answer, order)).items()
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from steelyard.domain.score import Scored
+from steelyard.flow.scores.ngrams import shared_ngrams
 from steelyard.flow.scores.normalise import Steps
 from steelyard.flow.scores.text import TokenOptions, TokenScorer
-from steelyard.flow.scores.tokenise import Tokens, count_ngrams
+from steelyard.flow.scores.tokenise import Tokens
 
 
 class AccuracyOptions(TokenOptions):
@@ -60,7 +60,7 @@ class TokenF1(TokenScorer[TokenF1Options]):
 
     def compare(self, answer: Tokens, reference: Tokens) -> Scored:
         """Counts shared tokens, whatever their order."""
-        shared = _shared(count_ngrams(answer, 1), count_ngrams(reference, 1))
+        shared = shared_ngrams(answer, reference, 1)
         value = 2 * shared / (len(answer) + len(reference))
         return Scored(value, f"{shared} shared of {len(answer)} and {len(reference)} tokens")
 
@@ -99,7 +99,7 @@ class Rouge(TokenScorer[RougeOptions]):
             shared, total_answer, total_reference = _common_length(answer, reference), len(answer), len(reference)
         else:
             order = int(self.options.variant)
-            shared = _shared(count_ngrams(answer, order), count_ngrams(reference, order))
+            shared = shared_ngrams(answer, reference, order)
             total_answer, total_reference = len(answer) - order + 1, len(reference) - order + 1
         return Scored(self._measured(shared, total_answer, total_reference))
 
@@ -111,13 +111,6 @@ class Rouge(TokenScorer[RougeOptions]):
             return precision if self.options.measure == "precision" else recall
         weight = self.options.beta**2
         return (1 + weight) * precision * recall / (weight * precision + recall)
-
-
-def _shared(a: Counter[Any], b: Counter[Any]) -> int:
-    if len(b) < len(a):
-        a, b = b, a
-    count = b.get
-    return sum([n if n < (m := count(gram, 0)) else m for gram, n in a.items()])
 
 
 def _common_length(a: Tokens, b: Tokens) -> int:

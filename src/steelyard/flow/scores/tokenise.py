@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from steelyard.flow.scores.normalise import Steps, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
 TokeniserName = Literal["auto", "char", "word", "jieba", "13a", "zh"]
 Tokens = tuple[str, ...]
 
 MAX_CHARACTERS = 100_000
 """Longer texts are compared by their first so many characters, so that no answer can hold up a run."""
-_CACHED_CHARACTERS = 16_384
+CACHED_LENGTH = 16_384
+"""Longer texts are not kept in memory for the next scorer."""
 
 # Written without spaces, each character about a morpheme: Han, kana, bopomofo, and Hangul with its jamo.
 _BY_CHARACTER = (
@@ -30,44 +31,43 @@ _AUTO = re.compile(rf"([{_BY_CHARACTER}]+)|({_WORD}(?:[\u0300-\u036f]+(?:{_WORD}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _auto(text: str) -> list[str]:
-    tokens: list[str] = []
-    for characters, other in _AUTO.findall(text):
-        if characters:
-            tokens.extend(characters)
-        else:
-            tokens.append(other)
-    return tokens
+def _auto(text: str) -> Tokens:
+    # A string yields its characters, a tuple its one token.
+    return tuple(chain.from_iterable([characters or (other,) for characters, other in _AUTO.findall(text)]))
 
 
-def _char(text: str) -> list[str]:
-    return list("".join(text.split()))
+def _char(text: str) -> Tokens:
+    return tuple("".join(text.split()))
 
 
-def _jieba(text: str) -> list[str]:
+def _word(text: str) -> Tokens:
+    return tuple(text.split())
+
+
+def _jieba(text: str) -> Tokens:
     import rjieba
 
     # The segmenter takes valid Unicode only.
     words: list[str] = rjieba.cut(_SURROGATE.sub("\ufffd", text))
-    return [word for word in words if not word.isspace()]
+    return tuple(word for word in words if not word.isspace())
 
 
-def _sacrebleu_13a(text: str) -> list[str]:
+def _sacrebleu_13a(text: str) -> Tokens:
     from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-    return Tokenizer13a()(text).split()
+    return tuple(Tokenizer13a()(text).split())
 
 
-def _sacrebleu_zh(text: str) -> list[str]:
+def _sacrebleu_zh(text: str) -> Tokens:
     from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
 
-    return TokenizerZh()(text).split()
+    return tuple(TokenizerZh()(text).split())
 
 
-_TOKENISERS: dict[str, tuple[int, Callable[[str], list[str]]]] = {
+_TOKENISERS: dict[str, tuple[int, Callable[[str], Tokens]]] = {
     "auto": (1, _auto),
     "char": (1, _char),
-    "word": (1, str.split),
+    "word": (1, _word),
     "jieba": (1, _jieba),
     "13a": (1, _sacrebleu_13a),
     "zh": (1, _sacrebleu_zh),
@@ -86,29 +86,13 @@ def tokenise(text: str, steps: Steps, tokeniser: str) -> Tokens:
     character; `char` every character; `word` split at white space; `jieba` Chinese words by dictionary; `13a` and
     `zh` as sacrebleu has them. Scorers with one pipeline share the work on recent texts.
     """
-    if len(text) > _CACHED_CHARACTERS:
+    if len(text) > CACHED_LENGTH:
         return _tokenise(text, steps, tokeniser)
     return _tokenise_cached(text, steps, tokeniser)
 
 
 def _tokenise(text: str, steps: Steps, tokeniser: str) -> Tokens:
-    return tuple(_TOKENISERS[tokeniser][1](normalise(text, steps)[:MAX_CHARACTERS]))
+    return _TOKENISERS[tokeniser][1](normalise(text, steps)[:MAX_CHARACTERS])
 
 
 _tokenise_cached = lru_cache(maxsize=16)(_tokenise)
-
-
-def _count_ngrams(tokens: Tokens, order: int) -> Counter[Hashable]:
-    if order == 1:
-        return Counter(tokens)
-    return Counter(zip(*(tokens[start:] for start in range(order)), strict=False))
-
-
-_count_ngrams_cached = lru_cache(maxsize=24)(_count_ngrams)
-
-
-def count_ngrams(tokens: Tokens, order: int) -> Counter[Hashable]:
-    """Returns how often each run of `order` tokens occurs (a bare token for order 1). Callers must not change it."""
-    if len(tokens) > _CACHED_CHARACTERS:
-        return _count_ngrams(tokens, order)
-    return _count_ngrams_cached(tokens, order)

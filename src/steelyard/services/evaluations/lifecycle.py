@@ -71,10 +71,11 @@ class Run:
         journal = results.open_journal(evaluation.id, signatures)
         try:
             await self._with_journal(journal, numbers)
+            if evaluation.state not in ENDED and not self._abandon:
+                # Still under the lock: an unfinished evaluation that nobody holds is taken over by any server.
+                await self._finish()
         finally:
             await _close_quietly(journal)
-        if evaluation.state not in ENDED and not self._abandon:
-            await self._finish(journal)
         return evaluation
 
     async def _with_journal(self, journal: Journal, numbers: list[list[int]]) -> None:
@@ -182,8 +183,10 @@ class Run:
                     turns.setdefault((record.position, record.repeat), {})[record.turn] = record.text
         return {key: [texts[i] for i in range(len(texts)) if i in texts] for key, texts in turns.items()}
 
-    async def _finish(self, journal: Journal) -> None:
+    async def _finish(self) -> None:
         evaluation = self.evaluation
+        # The journal writes at the end of the loop's round; the report must see the last answers.
+        await asyncio.sleep(0)
         self._enter(State.AGGREGATING)
         total = sum(c.total for c in evaluation.counts)
         answered = sum(c.answered for c in evaluation.counts)

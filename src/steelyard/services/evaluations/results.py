@@ -58,15 +58,24 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
     scorers = {scorer.signature: scorer for scorer in map(build_scorer, unit.scorers)}
     sample = Sample(unit.dataset.row_count, spec.limit, spec.seed)
 
-    def empty(signature: str) -> ScoreColumn:
-        scorer = scorers[signature]
-        nothing = np.zeros(0)
-        return ScoreColumn(
-            scorer.metric, signature, scorer.kind, nothing.astype(np.int64), nothing.astype(np.int32), nothing.astype(np.int32), nothing,
-            nothing.astype(bool), pool=scorer.pool,
-        )  # fmt: skip
-
-    columns = platform.results.score_columns(evaluation.id, unit.index, shape, list(scorers), empty)
+    arrays = platform.results.score_arrays(evaluation.id, unit.index, shape, list(scorers))
+    columns = [
+        ScoreColumn(
+            scorer.metric,
+            signature,
+            scorer.kind,
+            a.position,
+            a.repeat,
+            a.turn,
+            a.value,
+            a.scored,
+            a.flags,
+            a.unscored,
+            a.parts,
+            scorer.pool,
+        )
+        for (signature, scorer), a in zip(scorers.items(), arrays, strict=True)
+    ]
     ids: list[str] = []
     place = np.zeros(unit.dataset.row_count, np.int64)
     groups: dict[str, int] = {}

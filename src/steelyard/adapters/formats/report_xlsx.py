@@ -1,0 +1,125 @@
+"""The report as a workbook: summary, metrics, comparisons, categories, failures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from steelyard.flow.reports.numbers import sentence
+from steelyard.flow.reports.words import Lang, category_name, label, metric_name, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from steelyard.domain.metric import Metric
+    from steelyard.domain.report import Report
+
+Cell = str | float | int | None
+_MOST_CHARACTERS = 32_000
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_report_xlsx(report: Report, path: Path, lang: Lang) -> None:
+    """Writes the workbook, replacing a file that is there.
+
+    Numbers are numbers, texts are texts: nothing of the report is ever taken for a formula or a link, also after
+    the reader has edited the cell.
+    """
+    import xlsxwriter
+
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        formats = {
+            "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
+            "text": book.add_format({"quote_prefix": True}),
+            "number": book.add_format({"num_format": "0.000"}),
+        }
+        for name, head, rows in (
+            ("summary", _SUMMARY, _summary(report, lang)),
+            ("metrics", _METRICS, _metrics(report, lang)),
+            ("comparisons", _COMPARISONS, _comparisons(report, lang)),
+            ("categories", _CATEGORIES, _categories(report, lang)),
+            ("failures", _FAILURES, _failures(report, lang)),
+        ):
+            _fill(book.add_worksheet(label(name, lang)), [label(key, lang) for key in head], rows, formats)
+
+
+def _fill(sheet: Any, head: Sequence[str], rows: Iterable[Sequence[Cell]], formats: dict[str, Any]) -> None:
+    for column, text in enumerate(head):
+        sheet.write_string(0, column, text, formats["head"])
+    sheet.freeze_panes(1, 1)
+    sheet.set_column(0, 1, 24)
+    sheet.set_column(2, max(2, len(head) - 1), 14)
+    last = 0
+    for last, cells in enumerate(rows, 1):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str):
+                sheet.write_string(
+                    last, column, cell[:_MOST_CHARACTERS], formats["text"] if cell.startswith(_RISKY) else None
+                )
+            elif isinstance(cell, float):
+                sheet.write_number(last, column, cell, formats["number"])
+            elif cell is not None:
+                sheet.write_number(last, column, cell)
+    sheet.autofilter(0, 0, last, len(head) - 1)
+
+
+_SUMMARY = (
+    "object", "dataset", "rows", "total", "answered", "scored", "failed", "retried", "tokens_in", "tokens_out", "tokens_reasoning",
+    "tokens_cached", "p50", "p90", "p99", "cost", "notes",
+)  # fmt: skip
+_METRIC = ("value", "low", "high", "n", "unscored", "coverage", "std", "method", "signature")
+_METRICS = ("object", "dataset", "metric", *_METRIC)
+_CATEGORIES = ("object", "dataset", "category", "metric", *_METRIC)
+_COMPARISONS = (
+    "metric", "dataset", "object", "baseline", "difference", "low", "high", "n", "p_value", "p_adjusted", "wins", "ties", "losses",
+    "method", "in_words",
+)  # fmt: skip
+_FAILURES = ("object", "dataset", "reason", "count")
+
+
+def _summary(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
+    for unit in report.units:
+        counts, tokens, latency = unit.counts, unit.tokens, unit.latency
+        cost = "" if unit.cost is None else f"{unit.cost} {unit.currency}".strip()
+        notes = "; ".join(word("note", code, lang) for code in unit.notes)
+        yield (
+            unit.label, unit.dataset, unit.rows, counts.total, counts.answered, counts.scored, counts.failed, unit.retried,
+            tokens.prompt_tokens, tokens.completion_tokens, tokens.reasoning_tokens, tokens.cached_tokens,
+            latency.p50_ms, latency.p90_ms, latency.p99_ms, cost, notes,
+        )  # fmt: skip
+
+
+def _metric(metric: Metric, lang: Lang) -> Sequence[Cell]:
+    low, high = metric.interval if metric.interval is not None else (None, None)
+    method = word("method", metric.interval_reason, lang)
+    return (metric.value, low, high, metric.n, metric.n_unscored, metric.coverage, metric.std, method, metric.signature)
+
+
+def _metrics(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
+    for unit in report.units:
+        for metric in unit.metrics:
+            yield (unit.label, unit.dataset, metric_name(metric.name, lang), *_metric(metric, lang))
+
+
+def _categories(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
+    for unit in report.units:
+        for one in unit.slices:
+            for metric in one.metrics:
+                name = metric_name(metric.name, lang)
+                yield (unit.label, unit.dataset, category_name(one.value, lang), name, *_metric(metric, lang))
+
+
+def _comparisons(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
+    for one in report.comparisons:
+        low, high = one.interval if one.interval is not None else (None, None)
+        yield (
+            metric_name(one.metric, lang), one.dataset, one.a, one.b, one.difference, low, high, one.n, one.p_value, one.p_adjusted,
+            one.wins, one.ties, one.losses, word("method", one.method, lang), sentence(one, lang),
+        )  # fmt: skip
+
+
+def _failures(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
+    for unit in report.units:
+        for reason, count in unit.failures.items():
+            yield (unit.label, unit.dataset, word("failure", reason, lang), count)
