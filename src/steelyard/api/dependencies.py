@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from steelyard.domain.report import Report
 from steelyard.domain.row import RowProblem
+from steelyard.flow.reports.words import Lang
 from steelyard.flow.rows.records import RawRecord
 from steelyard.ports.executor import Executor
 from steelyard.ports.identity import Identity, Principal
@@ -28,11 +29,11 @@ class Services:
     identity: Identity
     read_records: Callable[[Path, str, str], Iterable[RawRecord | RowProblem]]
     """(path, format, file name for messages) -> the file's records."""
-    write_report_xlsx: Callable[[Report, Path, str], None]
+    write_report_xlsx: Callable[[Report, Path, Lang], None]
     """(report, path, language)."""
     upload_dir: Path
     """Where uploads lie while they are read."""
-    lang: str = "en"
+    lang: Lang = "en"
     """Of texts for people when a request does not say."""
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server ends: streams end, and it is no longer ready."""

@@ -8,8 +8,8 @@ from steelyard.domain.errors import (
     InputError,
     NotFoundError,
     RowsRefusedError,
-    StorageError,
     SteelyardError,
+    StorageError,
 )
 
 STATUS_OF_CODE: dict[str, int] = {

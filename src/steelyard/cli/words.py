@@ -52,7 +52,7 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-def say(lang: str, key: str, **values: object) -> str:
+def say(lang: str, key: str, /, **values: object) -> str:
     """Returns a sentence in the person's language."""
     english, chinese = WORDS[key]
     return (chinese if lang == "zh" else english).format(**values)

@@ -55,6 +55,10 @@ class Journal(Protocol):
         """Records scores of one answer that was recorded earlier. Raises as `append`."""
         ...
 
+    def flush(self) -> None:
+        """Records now what was appended in this round of the event loop. Raises as `append`."""
+        ...
+
     def close(self) -> None:
         """Syncs, closes, compacts what is worth it, and releases the lock. Raises StorageError as `append`."""
         ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
-from steelyard.domain.errors import InputError
+from steelyard.domain.errors import ConflictError, InputError
+from steelyard.domain.evaluation import ENDED, State
 from steelyard.domain.ids import DATASET, DATASET_VERSION, new_id
 from steelyard.flow.rows.read import read_rows
 from steelyard.ports.repositories import DatasetRecord, Datasets
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from steelyard.domain.row import RowProblem
     from steelyard.flow.rows.names import Kind
     from steelyard.flow.rows.records import RawRecord
+    from steelyard.ports.repositories import Repositories
     from steelyard.ports.rows import RowStore, VersionManifest
 
 
@@ -77,3 +79,26 @@ def import_dataset(
     )
     datasets.add(record)
     return record, manifest
+
+
+def delete_dataset(rows: RowStore, repositories: Repositories, workspace_id: str, dataset_id: str) -> None:
+    """Removes a data set; its rows go too, unless an evaluation or another data set uses them.
+
+    Raises:
+        NotFoundError: no such data set.
+        ConflictError: an evaluation that has not ended uses it.
+    """
+    record = repositories.datasets.get(workspace_id, dataset_id)
+    users = [
+        evaluation
+        for evaluation in repositories.evaluations.in_states(list(State))
+        if any(use.version_id == record.version_id for use in evaluation.spec.datasets)
+    ]
+    for evaluation in users:
+        if evaluation.workspace_id == workspace_id and evaluation.state not in ENDED:
+            raise ConflictError(
+                f"evaluation {evaluation.id} is using it", where=dataset_id, hint="stop it first", code="dataset_in_use"
+            )
+    repositories.datasets.delete(workspace_id, record.id)
+    if not users and not repositories.datasets.version_is_used(record.version_id):
+        rows.delete(record.version_id)

@@ -162,7 +162,9 @@ def test_any_text_gives_a_letter_or_none(text):
     assert extract_choice(text) in {None, *LETTERS}
 
 
-@given(st.sampled_from(LETTERS), st.sampled_from(["{}", "({})", "答案：{}", "The answer is {}", "ANSWER: {}", "故选{}。"]))
+@given(
+    st.sampled_from(LETTERS), st.sampled_from(["{}", "({})", "答案：{}", "The answer is {}", "ANSWER: {}", "故选{}。"])
+)
 def test_every_letter_is_read_in_every_common_form(letter, form):
     assert extract_choice(form.format(letter)) == letter
 

@@ -505,3 +505,26 @@ def test_whatever_a_record_holds_each_line_is_a_row_or_a_problem(values, kind):
     assert [row.position for row in good] == list(range(len(good)))
     assert sum(len(row.turns) if row.session_id else 1 for row in good) + len(told) == len(values)
     assert all(turn.input != "" or kind == "result_set" for row in good for turn in row.turns)
+
+
+def test_predictions_beside_messages_are_the_answers_and_the_messages_the_references() -> None:
+    messages = [
+        {"role": "user", "content": "1+1=?"},
+        {"role": "assistant", "content": "2"},
+        {"role": "user", "content": "and 2+2?"},
+        {"role": "assistant", "content": "4"},
+    ]
+    records = [RawRecord(1, {"messages": messages, "predictions": ["two", None]})]
+    (row,) = read_rows(records, file="f", kind="result_set")
+    assert isinstance(row, Row)
+    assert [(t.references, t.answer) for t in row.turns] == [(("2",), "two"), (("4",), None)]
+
+
+@pytest.mark.parametrize("predictions", [["one"], ["a", "b", "c"], {"a": 1}])
+def test_predictions_that_do_not_fit_the_messages_are_a_bad_row(predictions: object) -> None:
+    messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}] * 2
+    (problem,) = read_rows(
+        [RawRecord(3, {"messages": messages, "predictions": predictions})], file="f", kind="result_set"
+    )
+    assert isinstance(problem, RowProblem)
+    assert (problem.line, problem.column) == (3, "predictions")

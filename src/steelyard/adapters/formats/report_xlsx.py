@@ -66,7 +66,7 @@ def _fill(sheet: Any, head: Sequence[str], rows: Iterable[Sequence[Cell]], forma
 
 _SUMMARY = (
     "object", "dataset", "rows", "total", "answered", "scored", "failed", "retried", "tokens_in", "tokens_out", "tokens_reasoning",
-    "tokens_cached", "p50", "p90", "p99", "cost", "notes",
+    "tokens_cached", "p50_ms", "p90_ms", "p99_ms", "cost", "notes",
 )  # fmt: skip
 _METRIC = ("value", "low", "high", "n", "unscored", "coverage", "std", "method", "signature")
 _METRICS = ("object", "dataset", "metric", *_METRIC)

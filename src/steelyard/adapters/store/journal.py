@@ -11,7 +11,10 @@ import asyncio
 import fcntl
 import os
 import threading
-from typing import TYPE_CHECKING
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 from zlib import crc32
 
 import msgspec
@@ -22,7 +25,6 @@ from steelyard.domain.errors import ConflictError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from steelyard.domain.score import ScoreRecord
 
@@ -30,6 +32,9 @@ SYNC_EVERY_S = 0.2
 SYNC_EVERY_RECORDS = 64
 PART_RECORDS = 50_000
 PART_BYTES = 128 << 20
+READ_BYTES = 1 << 20
+LOCK_TRIES = 5
+LOCK_PAUSE_S = 0.02
 
 _encode = msgspec.json.Encoder().encode
 
@@ -77,14 +82,18 @@ class EvaluationLock:
 
     Raises:
         ConflictError: somebody else holds it.
+        StorageError: the folder cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
+            raise _unusable_folder(folder, error) from error
+        try:
+            self._take()
+        except BlockingIOError as error:
             holder = os.pread(self._fd, 64, 0).decode(errors="replace").split()
             os.close(self._fd)
             pid = f" (process {holder[1]})" if len(holder) > 1 else ""
@@ -96,9 +105,24 @@ class EvaluationLock:
             ) from error
         before = os.pread(self._fd, 64, 0).split()
         self.epoch = (int(before[0]) if before else 0) + 1
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, b"%d %d\n" % (self.epoch, os.getpid()), 0)
-        os.fsync(self._fd)
+        line = b"%d %d\n" % (self.epoch, os.getpid())
+        try:
+            # Over the old line, which is cut to length afterwards: an emptied file would let the epoch begin anew.
+            os.pwrite(self._fd, line, 0)
+            os.ftruncate(self._fd, len(line))
+            os.fsync(self._fd)
+        except OSError as error:
+            os.close(self._fd)
+            raise _unusable_folder(folder, error) from error
+
+    def _take(self) -> None:
+        # Whoever asks whether it is locked holds it for a moment: that is no other writer.
+        for _ in range(LOCK_TRIES - 1):
+            try:
+                return fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(LOCK_PAUSE_S)
+        return fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def release(self) -> None:
         """Gives the right back; twice is no error."""
@@ -143,7 +167,11 @@ class JournalWriter:
         self._full = threading.Event()
         self._fd_guard = threading.Lock()
         self._closing = False
-        self._start_part()
+        try:
+            self._start_part()
+        except OSError as error:
+            raise _unusable_folder(folder, error) from error
+        self._check()
         self._thread = threading.Thread(target=self._sync_loop, name="journal-sync", daemon=True)
         self._thread.start()
 
@@ -162,7 +190,11 @@ class JournalWriter:
         self._put(encode_line(b"S", _encode(line)))
 
     def flush(self) -> None:
-        """Writes what this round of the event loop has gathered."""
+        """See ports.journal.Journal."""
+        self._write_pending()
+        self._check()
+
+    def _write_pending(self) -> None:
         self._scheduled = False
         if self._pending and self._error is None:
             data = b"".join(self._pending)
@@ -171,13 +203,16 @@ class JournalWriter:
             if self._size >= PART_BYTES or self._records >= PART_RECORDS:
                 self._finish_part()
                 self._on_part_closed(self._path)
-                self._start_part()
+                try:
+                    self._start_part()
+                except OSError as error:
+                    self._error = self._error or error
 
     def close(self) -> None:
         """See ports.journal.Journal."""
         if self._closing:
             return
-        self.flush()
+        self._write_pending()
         self._closing = True
         self._full.set()
         self._thread.join()
@@ -196,9 +231,9 @@ class JournalWriter:
         if not self._scheduled:
             self._scheduled = True
             try:
-                asyncio.get_running_loop().call_soon(self.flush)
+                asyncio.get_running_loop().call_soon(self._write_pending)
             except RuntimeError:
-                self.flush()
+                self._write_pending()
 
     def _check(self) -> None:
         if self._error is not None:
@@ -217,7 +252,8 @@ class JournalWriter:
         except OSError as error:
             self._error = error
             # A half-written group must not stand in the middle of a part that is written on after the disk has room again.
-            os.ftruncate(self._fd, self._size)
+            with suppress(OSError):
+                os.ftruncate(self._fd, self._size)
             return
         self._size += len(data)
         before, self._unsynced = self._unsynced, self._unsynced + data.count(b"\n")
@@ -227,17 +263,10 @@ class JournalWriter:
     def _start_part(self) -> None:
         self._number += 1
         self._path = self._folder / f"{self._number:06d}.jsonl"
-        try:
-            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            sync_folder(self._folder)
-        except OSError as error:
-            raise StorageError(
-                f"the journal cannot be opened: {error.strerror}",
-                where=str(self._path),
-                hint="check the data folder's rights and space",
-            ) from error
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
         with self._fd_guard:
             self._fd = fd
+        sync_folder(self._folder)
         self._size = self._records = 0
         self._write(encode_line(b"H", _encode(self._header)))
 
@@ -267,6 +296,15 @@ class JournalWriter:
                         self._error = self._error or error
 
 
+def _unusable_folder(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"results cannot be written: {error.strerror or error}",
+        where=str(folder),
+        hint="check the data folder's rights and space",
+        code="journal_write",
+    )
+
+
 def sync_folder(folder: Path) -> None:
     """Makes names created or renamed in the folder survive a power cut."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -279,7 +317,7 @@ def sync_folder(folder: Path) -> None:
 def repair_part(path: Path) -> int:
     """Cuts a torn tail off a part that nobody writes; returns the bytes cut. A part without a whole header is emptied."""
     end = whole = 0
-    with path.open("rb", buffering=1 << 20) as file:
+    with path.open("rb", buffering=READ_BYTES) as file:
         for line in file:
             end += len(line)
             # Damage in the middle (a bad disk) stays: readers pass over it, and what it held is asked again.
@@ -296,14 +334,14 @@ _header_decoder = msgspec.json.Decoder(PartHeader)
 
 
 def read_part(
-    path: Path, *, answers: bool = True, scores: bool = True
+    part: Path | BinaryIO, *, answers: bool = True, scores: bool = True
 ) -> Iterator[AnswerRecord | tuple[tuple[str, ...], ScoreLine]]:
-    """Yields the records of a part in order, passing over damaged lines; stops at a torn tail.
+    """Yields the records of a part in order, passing over damaged lines and a torn tail; closes the part.
 
-    Scores come as (signatures, line). A part that vanishes (compacted meanwhile) raises FileNotFoundError before the first record.
+    Scores come as (signatures, line); without a readable header nobody knows what they mean, and they are passed over.
     """
     signatures: tuple[str, ...] = ()
-    with path.open("rb", buffering=1 << 20) as file:
+    with part if not isinstance(part, Path) else part.open("rb", buffering=READ_BYTES) as file:
         for line in file:
             decoded = decode_line(line)
             if decoded is None:
@@ -313,7 +351,7 @@ def read_part(
                 if answers:
                     yield _answer_decoder.decode(body)
             elif kind == b"S":
-                if scores:
+                if scores and signatures:
                     yield signatures, _score_decoder.decode(body)
             elif kind == b"H":
                 signatures = _header_decoder.decode(body).signatures

@@ -11,10 +11,19 @@ import fcntl
 import os
 import shutil
 from array import array
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from steelyard.adapters.store.journal import EvaluationLock, JournalWriter, read_part, repair_part
+from steelyard.adapters.store.journal import (
+    READ_BYTES,
+    EvaluationLock,
+    JournalWriter,
+    read_part,
+    repair_part,
+    sync_folder,
+)
 from steelyard.adapters.store.shards import (
     compact,
     scores_beside,
@@ -24,14 +33,12 @@ from steelyard.adapters.store.shards import (
     shard_scores,
 )
 from steelyard.domain.answer import AnswerRecord
+from steelyard.domain.errors import StorageError
 from steelyard.domain.score import ScoreRecord
 from steelyard.ports.journal import AnswerSummary, Recorded, ScoreArrays, UnitShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    import pyarrow as pa
 
 
 COMPACT_RECORDS = 2_000
@@ -72,9 +79,9 @@ class FileResults:
             journal, shards = folder / "journal", folder / "shards"
             journal.mkdir(exist_ok=True)
             shards.mkdir(exist_ok=True)
-            for leftover in shards.glob(".*.tmp"):
-                leftover.unlink()
             covered = [r for p in shards.iterdir() if (r := shard_range(p))]
+            for leftover in (*shards.glob(".*.tmp"), *folder.glob(".report-*.tmp"), *_orphans(shards)):
+                leftover.unlink(missing_ok=True)
             parts = sorted(journal.glob("*.jsonl"))
             for part in parts:
                 if any(first <= int(part.stem) <= last for first, last in covered):
@@ -91,14 +98,21 @@ class FileResults:
                 on_part_closed=lambda part: futures.append(self._pool.submit(compact, [part], shards)),
                 on_close=lambda: self._compact_rest(journal, shards, futures),
             )
+        except OSError as error:
+            lock.release()
+            raise StorageError(
+                f"the journal cannot be opened: {error.strerror or error}",
+                where=str(folder),
+                hint="check the data folder's rights and space",
+                code="journal_write",
+            ) from error
         except BaseException:
             lock.release()
             raise
 
     @staticmethod
     def _compact_rest(journal: Path, shards: Path, futures: list[Future[Path]]) -> None:
-        for future in futures:
-            future.result()
+        wait(futures)
         parts = sorted(journal.glob("*.jsonl"))
         if sum(_lines(part) for part in parts) < COMPACT_RECORDS:
             return
@@ -110,7 +124,9 @@ class FileResults:
             else:
                 runs.append([part])
         for run in runs:
-            compact(run, shards)
+            # Parts that cannot be compacted (a full disk) stay as they are, and are read as they are.
+            with suppress(OSError):
+                compact(run, shards)
 
     def is_locked(self, evaluation_id: str) -> bool:
         """See ports.journal.Results."""
@@ -129,43 +145,40 @@ class FileResults:
     def recorded(self, evaluation_id: str, shapes: Sequence[UnitShape], retry_failed: bool = False) -> list[Recorded]:
         """See ports.journal.Results."""
         units = [Recorded(bytearray(shape.rows * shape.repeats), {}) for shape in shapes]
+        failed: list[set[int]] = [set() for _ in shapes]
         for batch in self._answer_rows(evaluation_id, None):
             for unit, position, repeat, turn, failure, prompt_tokens, completion_tokens in batch:
-                recorded, repeats = units[unit], shapes[unit].repeats
-                at = position * repeats + repeat
+                at = position * shapes[unit].repeats + repeat
                 if failure and retry_failed:
-                    recorded.answered[at] = min(recorded.answered[at], turn)
-                    continue
-                recorded.answered[at] = max(recorded.answered[at], turn + 1)
-                if failure:
-                    recorded.n_failed += 1
-                else:
-                    recorded.n_answered += 1
-                    recorded.prompt_tokens += prompt_tokens or 0
-                    recorded.completion_tokens += completion_tokens or 0
-        for kind, path in self._sources(evaluation_id):
-            self._mark_scored(kind, path, units, shapes)
+                    _forget(units[unit], at, turn)
+                elif _mark_answered(units[unit], failed[unit], at, turn, bool(failure)) and not failure:
+                    units[unit].prompt_tokens += prompt_tokens or 0
+                    units[unit].completion_tokens += completion_tokens or 0
+        for source in self._sources(evaluation_id):
+            self._mark_scored(source, units, shapes)
         return units
 
     @staticmethod
-    def _mark_scored(kind: str, path: Path, units: list[Recorded], shapes: Sequence[UnitShape]) -> None:
+    def _mark_scored(source: Path | BinaryIO, units: list[Recorded], shapes: Sequence[UnitShape]) -> None:
         def mark(unit: int, signature: str, position: int, repeat: int, turn: int) -> None:
             scored = units[unit].scored
             marks = scored.get(signature)
             if marks is None:
                 marks = scored[signature] = bytearray(len(units[unit].answered))
             at = position * shapes[unit].repeats + repeat
-            marks[at] = max(marks[at], turn + 1)
+            # Only an unbroken row of turns counts, else a score that is missing before the last would never be made.
+            if turn == marks[at]:
+                marks[at] = turn + 1
 
-        def each(batch: pa.RecordBatch) -> None:
+        def each(batch: Any) -> None:
             columns = [batch.column(i).to_pylist() for i in range(5)]
             for unit, position, repeat, turn, signature in zip(*columns, strict=True):
                 mark(unit, signature, position, repeat, turn)
 
-        if kind == "shard":
-            shard_columns(scores_beside(path), _NARROW_SCORE[:5], None, each)
+        if isinstance(source, Path):
+            shard_columns(scores_beside(source), _NARROW_SCORE[:5], None, each)
         else:
-            for record in read_part(path, answers=False):
+            for record in read_part(source, answers=False):
                 if not isinstance(record, AnswerRecord):
                     signatures, line = record
                     for item in line.items:
@@ -175,11 +188,11 @@ class FileResults:
         self, evaluation_id: str, unit: int | None = None, positions: tuple[int, int] | None = None
     ) -> Iterator[AnswerRecord]:
         """See ports.journal.Results."""
-        for kind, path in self._sources(evaluation_id):
-            if kind == "shard":
-                yield from shard_answers(path, unit, positions)
+        for source in self._sources(evaluation_id):
+            if isinstance(source, Path):
+                yield from shard_answers(source, unit, positions)
                 continue
-            for record in read_part(path, scores=False):
+            for record in read_part(source, scores=False):
                 if isinstance(record, AnswerRecord) and _wanted(record.unit, record.position, unit, positions):
                     yield record
 
@@ -187,11 +200,11 @@ class FileResults:
         self, evaluation_id: str, unit: int | None = None, positions: tuple[int, int] | None = None
     ) -> Iterator[tuple[str, ScoreRecord]]:
         """See ports.journal.Results."""
-        for kind, path in self._sources(evaluation_id):
-            if kind == "shard":
-                yield from shard_scores(path, unit, positions)
+        for source in self._sources(evaluation_id):
+            if isinstance(source, Path):
+                yield from shard_scores(source, unit, positions)
                 continue
-            for record in read_part(path, answers=False):
+            for record in read_part(source, answers=False):
                 if isinstance(record, AnswerRecord):
                     continue
                 signatures, line = record
@@ -238,16 +251,16 @@ class FileResults:
             for column, value in zip(tokens, counted, strict=True):
                 column.append(-1 if value is None else value)
 
-        def each(batch: pa.RecordBatch) -> None:
+        def each(batch: Any) -> None:
             columns = [batch.column(i).to_pylist() for i in range(1, 11)]
             for position, repeat, turn, failure, latency, tries, *counted in zip(*columns, strict=True):
                 add(position, repeat, turn, failure, latency, tries, counted)
 
-        for kind, path in self._sources(evaluation_id):
-            if kind == "shard":
-                shard_columns(path, _NARROW_ANSWER, unit, each)
+        for source in self._sources(evaluation_id):
+            if isinstance(source, Path):
+                shard_columns(source, _NARROW_ANSWER, unit, each)
                 continue
-            for r in read_part(path, scores=False):
+            for r in read_part(source, scores=False):
                 if isinstance(r, AnswerRecord) and r.unit == unit:
                     add(
                         r.position,
@@ -280,17 +293,17 @@ class FileResults:
         """See ports.journal.Results."""
         gathered = {signature: _Column() for signature in signatures}
 
-        def each(batch: pa.RecordBatch) -> None:
+        def each(batch: Any) -> None:
             columns = [batch.column(i).to_pylist() for i in range(1, 9)]
             for position, repeat, turn, signature, value, reason, flag, parts in zip(*columns, strict=True):
                 if (column := gathered.get(signature)) is not None:
                     column.add((position * shape.repeats + repeat) * 256 + turn, value, reason, flag, parts)
 
-        for kind, path in self._sources(evaluation_id):
-            if kind == "shard":
-                shard_columns(scores_beside(path), _NARROW_SCORE, unit, each)
+        for source in self._sources(evaluation_id):
+            if isinstance(source, Path):
+                shard_columns(scores_beside(source), _NARROW_SCORE, unit, each)
                 continue
-            for record in read_part(path, answers=False):
+            for record in read_part(source, answers=False):
                 if isinstance(record, AnswerRecord) or record[1].unit != unit:
                     continue
                 names, line = record
@@ -303,10 +316,24 @@ class FileResults:
     def write_report(self, evaluation_id: str, report: bytes) -> None:
         """See ports.journal.Results."""
         folder = self._root / evaluation_id
-        folder.mkdir(parents=True, exist_ok=True)
         tmp = folder / f".report-{os.getpid()}.tmp"
-        tmp.write_bytes(report)
-        tmp.rename(folder / "report.json")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tmp.open("wb") as file:
+                file.write(report)
+                file.flush()
+                os.fsync(file.fileno())
+            tmp.rename(folder / "report.json")
+            sync_folder(folder)
+        except OSError as error:
+            with suppress(OSError):
+                tmp.unlink(missing_ok=True)
+            raise StorageError(
+                f"the report cannot be written: {error.strerror or error}",
+                where=str(folder),
+                hint="make room or mend the disk, then run the same plan again: nothing recorded is lost",
+                code="report_write",
+            ) from error
 
     def read_report(self, evaluation_id: str) -> bytes | None:
         """See ports.journal.Results."""
@@ -331,12 +358,12 @@ class FileResults:
         self._pool.shutdown()
 
     def _answer_rows(self, evaluation_id: str, unit: int | None) -> Iterator[list[tuple[Any, ...]]]:
-        for kind, path in self._sources(evaluation_id):
-            if kind == "shard":
+        for source in self._sources(evaluation_id):
+            if isinstance(source, Path):
                 batches: list[list[tuple[Any, ...]]] = []
                 names = ("unit", "position", "repeat", "turn", "failure", "prompt_tokens", "completion_tokens")
                 shard_columns(
-                    path,
+                    source,
                     names,
                     unit,
                     lambda b, out=batches: out.append(
@@ -347,11 +374,14 @@ class FileResults:
             else:
                 yield [
                     (r.unit, r.position, r.repeat, r.turn, r.failure, r.prompt_tokens, r.completion_tokens)
-                    for r in read_part(path, scores=False) if isinstance(r, AnswerRecord)
+                    for r in read_part(source, scores=False) if isinstance(r, AnswerRecord)
                 ]  # fmt: skip
 
-    def _sources(self, evaluation_id: str) -> Iterator[tuple[str, Path]]:
-        """Yields shards and parts in the order of recording. A part that is compacted meanwhile is read from its shard."""
+    def _sources(self, evaluation_id: str) -> Iterator[Path | BinaryIO]:
+        """Yields shards (paths) and parts (open files) in the order of recording.
+
+        A part that is compacted meanwhile is read from its shard.
+        """
         folder = self._root / evaluation_id
         done = 0
         while True:
@@ -362,11 +392,15 @@ class FileResults:
             )
             if shards and (not parts or shards[0][0][0] <= int(parts[0].stem)):
                 done = shards[0][0][1]
-                yield "shard", shards[0][1]
+                yield shards[0][1]
             elif parts:
+                try:
+                    part = parts[0].open("rb", buffering=READ_BYTES)
+                except FileNotFoundError:
+                    # Compacted since the first look: the next one finds its shard.
+                    continue
                 done = int(parts[0].stem)
-                if parts[0].exists():
-                    yield "part", parts[0]
+                yield part
             else:
                 return
 
@@ -386,7 +420,10 @@ class _Column:
         self.values.append(value if value is not None else 0.0)
         self.codes.append(self.names.setdefault((scored, flag if scored else reason), len(self.names)))
         if parts or self.width:
-            self.width = self.width or len(parts or ())
+            if not self.width:
+                # Answers without a score may come first: their parts count as nothing, but have their place.
+                self.width = len(parts or ())
+                self.parts.extend([0.0] * (self.width * (len(self.keys) - 1)))
             self.parts.extend(parts or [0.0] * self.width)
 
     def arrays(self, shape: UnitShape) -> ScoreArrays:
@@ -411,6 +448,41 @@ class _Column:
             unscored={name: n for (scored, name), n in counts.items() if not scored},
             parts=parts,
         )
+
+
+def _mark_answered(recorded: Recorded, failed: set[int], at: int, turn: int, is_failure: bool) -> bool:
+    """Counts one record; returns whether it is the first of its key that counts."""
+    done, key = recorded.answered[at], at * 256 + turn
+    if turn > done:
+        # A turn before it cannot be read (a damaged line): the dialogue is asked again from there.
+        return False
+    again = turn < done
+    if again and (key in failed) == is_failure:
+        return False
+    if again and is_failure:
+        recorded.n_answered -= 1
+    elif again:
+        recorded.n_failed -= 1
+    recorded.answered[at] = max(done, turn + 1)
+    if is_failure:
+        failed.add(key)
+        recorded.n_failed += 1
+    else:
+        failed.discard(key)
+        recorded.n_answered += 1
+    return True
+
+
+def _forget(recorded: Recorded, at: int, turn: int) -> None:
+    """Counts a failure, and the turns after it, as not recorded."""
+    if turn < recorded.answered[at]:
+        recorded.n_answered -= recorded.answered[at] - turn
+        recorded.answered[at] = turn
+
+
+def _orphans(shards: Path) -> list[Path]:
+    """Returns scores files whose answers file was never put in place."""
+    return [p for p in shards.glob("scores-*") if not p.with_name("answers" + p.name.removeprefix("scores")).exists()]
 
 
 def _newest(keys: Any) -> Any:

@@ -6,8 +6,11 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from steelyard.api.qianfan.limits import INFER_DATASET, MODEL, RULE
 from steelyard.api.qianfan.translate import LABEL
+from steelyard.api.qianfan.wire import KeptRequest
 from steelyard.domain.evaluation import State
 
 if TYPE_CHECKING:
@@ -62,7 +65,11 @@ def task_details(evaluation: Evaluation) -> dict[str, Any]:
 
 def eval_object_type(evaluation: Evaluation) -> str:
     """Returns model or inferDataset."""
-    return MODEL if evaluation.spec.objects[0].endpoint is not None else INFER_DATASET
+    return MODEL if _of_models(evaluation) else INFER_DATASET
+
+
+def _of_models(evaluation: Evaluation) -> bool:
+    return evaluation.spec.objects[0].endpoint is not None
 
 
 def eval_mode(evaluation: Evaluation) -> str:
@@ -73,7 +80,7 @@ def eval_mode(evaluation: Evaluation) -> str:
 def object_ids(evaluation: Evaluation) -> list[str]:
     """Returns the modelId or inferDatasetId of every object, as the task was given them."""
     config = _request(evaluation)["evalObjectConfig"]
-    if eval_object_type(evaluation) == MODEL:
+    if _of_models(evaluation):
         return [one["modelId"] for one in config["evalModelConfig"]["evalModelConfigList"]]
     return [one["inferDatasetId"] for one in config["evalInferDatasetConfig"]["evalInferDatasetConfigList"]]
 
@@ -114,8 +121,28 @@ def vendor_time(moment: str) -> str:
 
 
 def _request(evaluation: Evaluation) -> dict[str, Any]:
-    kept = evaluation.labels.get(LABEL)
-    return cast("dict[str, Any]", json.loads(kept)) if kept else _as_request(evaluation)
+    kept = _kept_request(evaluation.labels.get(LABEL, ""))
+    if kept is not None and _names_as_many(kept, evaluation):
+        return cast("dict[str, Any]", json.loads(evaluation.labels[LABEL]))
+    return _as_request(evaluation)
+
+
+def _kept_request(label: str) -> KeptRequest | None:
+    # Labels can be set through other doors too: what is no request must not break a list.
+    try:
+        return msgspec.json.decode(label, type=KeptRequest)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def _names_as_many(kept: KeptRequest, evaluation: Evaluation) -> bool:
+    config = kept.eval_object_config
+    if _of_models(evaluation):
+        listed = config.eval_model_config.eval_model_config_list if config.eval_model_config else []
+    else:
+        results = config.eval_infer_dataset_config
+        listed = results.eval_infer_dataset_config_list if results else []
+    return len(listed) == len(evaluation.spec.objects)
 
 
 def _as_request(evaluation: Evaluation) -> dict[str, Any]:

@@ -114,6 +114,14 @@ class EvalConfigIn(_ConfigIn, frozen=True):
     auto_model_eval_config: AutoModelEvalConfigIn | None = None
 
 
+class KeptRequest(Struct, frozen=True, rename="camel"):
+    """The parts of a CreateEvalTask body that DescribeEvalTask gives back as they came."""
+
+    eval_object_type: str
+    eval_object_config: EvalObjectConfigIn
+    eval_config: EvalConfigIn
+
+
 class CreateEvalTaskIn(Struct, frozen=True, rename="camel"):
     """Body of CreateEvalTask."""
 
@@ -180,5 +188,5 @@ def _wrong_field(text: str) -> InputError:
 
 
 def as_given(body: dict[str, Any]) -> dict[str, Any]:
-    """Returns the parts of a CreateEvalTask body that DescribeEvalTask gives back as they came."""
+    """Returns a body's `KeptRequest` as it came: numbers, nulls and order untouched."""
     return {name: body[name] for name in ("evalObjectType", "evalObjectConfig", "evalConfig")}

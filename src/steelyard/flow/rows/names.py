@@ -23,6 +23,7 @@ ROLES = (
     "messages",
     "reference",
     "prediction",
+    "predictions",
     "system",
     "session_id",
     "group_id",
@@ -60,6 +61,8 @@ NAMES: dict[Kind, dict[str, tuple[str, ...]]] = {
             "completion",
         ),
         "reference": (*_SURE_REFERENCES, *_EITHER),
+        # A dialogue's answers, one a turn, beside messages that hold the references.
+        "predictions": ("predictions", "model_answers"),
     },
 }
 _CACHE_LIMIT = 4096
@@ -72,6 +75,7 @@ class Plan(Struct, frozen=True):
     messages: str = ""
     reference: str = ""
     prediction: str = ""
+    predictions: str = ""
     system: str = ""
     session_id: str = ""
     group_id: str = ""
@@ -182,7 +186,7 @@ def _check(kind: str, mapping: Mapping[str, str]) -> None:
         raise InputError(
             f"unknown kind of data set '{kind}'", where="kind", hint="use general or result_set", code="unknown_kind"
         )
-    allowed = [role for role in ROLES if kind == "result_set" or role != "prediction"]
+    allowed = [role for role in ROLES if kind == "result_set" or not role.startswith("prediction")]
     for role in mapping:
         if role not in allowed:
             raise InputError(

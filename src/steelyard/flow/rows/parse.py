@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from steelyard.domain.row import Row, Turn
-from steelyard.flow.rows.cells import answer_of, content_of, id_of, label_of, parameters_of, references_of
+from steelyard.flow.rows.cells import answer_of, content_of, id_of, json_cell, label_of, parameters_of, references_of
 from steelyard.flow.rows.messages import Dialogue, dialogue_of
 from steelyard.flow.rows.records import RowFault
 from steelyard.flow.rows.turns import turns_of
@@ -42,6 +42,8 @@ class Parser:
         if (messages := self._messages(value, plan)) is not None:
             if value.get(plan.input) is not None and plan.input != plan.messages:
                 columns[plan.input] = value[plan.input]
+            if value.get(plan.predictions) is not None:
+                messages = _with_predictions(messages, value[plan.predictions], plan.predictions)
             dialogue = _with_row_level(messages, value, plan)
             return structs.replace(
                 _row(value, plan, dialogue.turns, columns), system=dialogue.system, history=dialogue.history
@@ -93,6 +95,21 @@ def _row(value: dict[str, Any], plan: Plan, turns: tuple[Turn, ...], columns: di
         params=parameters_of(value[plan.parameters], plan.parameters) if plan.parameters else {},
         columns=columns,
     )
+
+
+def _with_predictions(found: Dialogue, value: object, column: str) -> Dialogue:
+    """Takes the assistant's messages as references, and the list beside them as the answers, one a turn."""
+    if isinstance(value, str):
+        value = json_cell(value, column)
+    if not found.closed:
+        raise RowFault(column, "stands beside messages that end with the user: use prediction for a single answer")
+    if not isinstance(value, list) or len(value) != len(found.turns):
+        raise RowFault(column, f"must be a list of {len(found.turns)} answers, one for each assistant message")
+    turns = tuple(
+        Turn(input=turn.input, references=(turn.answer or "",), answer=answer_of(answer, f"{column}[{index}]"))
+        for index, (turn, answer) in enumerate(zip(found.turns, value, strict=True))
+    )
+    return structs.replace(found, turns=turns)
 
 
 def _with_row_level(found: Dialogue, value: dict[str, Any], plan: Plan) -> Dialogue:

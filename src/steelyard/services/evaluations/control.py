@@ -107,7 +107,8 @@ def resume_evaluation(
         ConflictError: it is running.
     """
     evaluation = platform.repositories.evaluations.get(workspace_id, evaluation_id)
-    if evaluation.state not in ENDED or platform.results.is_locked(evaluation_id):
+    # Its lock may be held a moment longer, while results are closed: the executor waits for that.
+    if evaluation.state not in ENDED:
         raise ConflictError(
             f"the evaluation is {evaluation.state}",
             where=evaluation_id,
@@ -134,7 +135,9 @@ def delete_evaluation(platform: Platform, workspace_id: str, evaluation_id: str)
         raise ConflictError(
             f"the evaluation is {evaluation.state}",
             where=evaluation_id,
-            hint="stop it first, then delete it",
+            hint="its results are just being closed; try again"
+            if evaluation.state in ENDED
+            else "stop it first, then delete it",
             code="evaluation_running",
         )
     platform.results.delete(evaluation_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from steelyard.domain.errors import SteelyardError, StorageError
-from steelyard.domain.evaluation import ENDED, Evaluation, State, UnitCounts, UnitSpec, check_transition
+from steelyard.domain.evaluation import ENDED, Evaluation, EvaluationSpec, State, UnitCounts, UnitSpec, check_transition
 from steelyard.flow.requests.build import RequestBuilder
 from steelyard.flow.scores.registry import build_scorer
 from steelyard.ports.journal import UnitShape
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from steelyard.domain.row import Row
     from steelyard.ports.journal import Journal, Recorded
+    from steelyard.ports.rows import RowStore
     from steelyard.services.evaluations.platform import Platform
 
 DEFAULT_CONCURRENCY = 64
@@ -82,8 +83,7 @@ class Run:
         evaluation = self.evaluation
         evaluation.error = evaluation.stop_reason = evaluation.finished_at = ""
         evaluation.started_at = evaluation.started_at or self.platform.now()
-        if evaluation.state is not State.QUEUED:
-            evaluation.state = State.QUEUED
+        self.evaluation.state = State.QUEUED
         self._enter(State.INFERRING if evaluation.spec.objects[0].endpoint else State.SCORING)
         work = asyncio.create_task(self._work(journal, numbers))
         stopping = asyncio.create_task(self._stopping.wait())
@@ -213,16 +213,10 @@ class Run:
         self._end(state)
 
     def _expected(self, unit: UnitSpec) -> int:
-        manifest = self.platform.rows.manifest(unit.dataset.version_id)
-        sample, repeats = self._sample(unit), self.evaluation.spec.repeats
-        if sample.size == manifest.row_count:
-            return manifest.turn_count * repeats
-        if not manifest.multi_turn:
-            return sample.size * repeats
-        return repeats * sum(len(row.turns) for row in sampled(self.platform.rows.read(manifest.id), sample))
+        return expected_answers(self.platform.rows, self.evaluation.spec, unit)
 
     def _sample(self, unit: UnitSpec) -> Sample:
-        return Sample(unit.dataset.row_count, self.evaluation.spec.limit, self.evaluation.spec.seed)
+        return _sample_of(self.evaluation.spec, unit)
 
     def _enter(self, state: State) -> None:
         check_transition(self.evaluation.state, state)
@@ -249,6 +243,20 @@ class Run:
                 evaluation.id, evaluation.state, evaluation.unit_states, evaluation.counts
             )
             self.observe(evaluation)
+
+
+def expected_answers(rows: RowStore, spec: EvaluationSpec, unit: UnitSpec) -> int:
+    """Returns how many answers a complete unit has: rows of the sample x turns x repeats."""
+    manifest, sample = rows.manifest(unit.dataset.version_id), _sample_of(spec, unit)
+    if sample.size == manifest.row_count:
+        return manifest.turn_count * spec.repeats
+    if not manifest.multi_turn:
+        return sample.size * spec.repeats
+    return spec.repeats * sum(len(row.turns) for row in sampled(rows.read(manifest.id), sample))
+
+
+def _sample_of(spec: EvaluationSpec, unit: UnitSpec) -> Sample:
+    return Sample(unit.dataset.row_count, spec.limit, spec.seed)
 
 
 def unit_shapes(evaluation: Evaluation) -> list[UnitShape]:

@@ -61,6 +61,14 @@ class SqlDatasets:
         """Returns the newest data set of this kind with this content."""
         return self._newest(workspace_id, (table.c.kind == kind) & (table.c.content_hash == content_hash))
 
+    def version_is_used(self, version_id: str) -> bool:
+        """Returns whether a data set of any workspace has this version."""
+        with self._database.read() as connection:
+            return (
+                connection.execute(select(table.c.id).where(table.c.version_id == version_id).limit(1)).first()
+                is not None
+            )
+
     def delete(self, workspace_id: str, dataset_id: str) -> None:
         """Removes the record, not the rows.
 
