@@ -10,7 +10,7 @@ import secrets
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from steelyard.domain.errors import InputError, StorageError
@@ -36,7 +36,7 @@ class Settings:
     """file:///… (percent-encoded path) or s3://bucket/prefix."""
     executor: str
     """local or ray."""
-    lang: str
+    lang: Literal["zh", "en"]
     """zh or en: texts for people; codes and JSON are never translated."""
     secret_key: str = field(repr=False, default="")
     """STEELYARD_SECRET_KEY; empty when the data dir holds the key. Use `load_secret_key`."""
@@ -75,7 +75,7 @@ def load_settings(
         database_url=database_url or env.get("STEELYARD_DATABASE_URL") or _sqlite_url(folder),
         storage_url=_storage_url(storage_url or env.get("STEELYARD_STORAGE_URL") or "", folder),
         executor=_one_of(executor, env, "STEELYARD_EXECUTOR", EXECUTORS) or "local",
-        lang=_one_of(lang, env, "STEELYARD_LANG", LANGUAGES) or _locale_language(env),
+        lang="zh" if (_one_of(lang, env, "STEELYARD_LANG", LANGUAGES) or _locale_language(env)) == "zh" else "en",
         secret_key=env.get("STEELYARD_SECRET_KEY", ""),
         root_access_key=env.get("STEELYARD_ROOT_ACCESS_KEY", ""),
         root_secret_key=env.get("STEELYARD_ROOT_SECRET_KEY", ""),

@@ -15,7 +15,7 @@ from steelyard.services.governor import EndpointGovernors
 from steelyard.settings import Settings, load_secret_key, read_env
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 def utc_now() -> str:
@@ -24,7 +24,7 @@ def utc_now() -> str:
 
 
 @contextmanager
-def open_platform(settings: Settings) -> Iterator[Platform]:
+def open_platform(settings: Settings) -> Generator[Platform]:
     """Opens every door and closes them again.
 
     Raises:

@@ -72,7 +72,8 @@ def compare(
     """Compare the objects of several evaluations, row by row where they share rows."""
     from steelyard.cli.output import write_text
     from steelyard.domain.errors import InputError
-    from steelyard.flow.reports.compare import compare_evaluations, render_comparison
+    from steelyard.flow.reports.compare import EvaluationResults, compare_reports
+    from steelyard.flow.reports.render_text import render_comparison_text
     from steelyard.services.evaluations.results import unit_results
     from steelyard.settings import load_settings
     from steelyard.wiring import open_platform
@@ -82,13 +83,13 @@ def compare(
     settings = load_settings(data_dir=data_dir)
     with open_platform(settings) as platform:
         found = [find_evaluation(platform, ref) for ref in evaluations]
-        comparison = compare_evaluations([(e, unit_results(platform, e)) for e in found])
+        comparison = compare_reports([EvaluationResults(e.id, e.name, unit_results(platform, e)) for e in found])
     if json:
         import msgspec
 
         write_text(msgspec.json.format(msgspec.json.encode(comparison)).decode(), out)
     else:
-        write_text(render_comparison(comparison, settings.lang), out)
+        write_text(render_comparison_text(comparison, settings.lang), out)
 
 
 def samples(

@@ -88,7 +88,9 @@ def run_plan(
         if evaluation is not None and _is_done(platform, evaluation, draft, retry_failed):
             print(say(lang, "finished", id=evaluation.id), file=sys.stderr)
         else:
-            evaluation, interrupted = _loop(_carry_out(platform, draft, evaluation, lang, as_json, retry_failed))
+            evaluation, interrupted = _loop(
+                _carry_out(platform, draft, evaluation, lang, quiet=as_json, fresh=fresh, retry_failed=retry_failed)
+            )
         return _conclude(platform, evaluation, settings, as_json, interrupted, gates or {})
 
 
@@ -102,7 +104,7 @@ def _is_done(platform: Platform, evaluation: Evaluation, draft: Draft, retry_fai
         )
     new_scorers = with_scorers(evaluation, draft)
     ended = evaluation.state in {State.SUCCEEDED, State.PARTIALLY_FAILED}
-    if ended and not new_scorers and not retry_failed:
+    if ended and _asked_all(evaluation) and not new_scorers and not retry_failed:
         from steelyard.services.evaluations.results import write_report
 
         platform.repositories.evaluations.save(evaluation)
@@ -111,14 +113,26 @@ def _is_done(platform: Platform, evaluation: Evaluation, draft: Draft, retry_fai
     return False
 
 
+def _asked_all(evaluation: Evaluation) -> bool:
+    """Returns whether every request has an answer or a failure: an endpoint that went down leaves some unasked."""
+    return all(c.total and c.answered + c.failed >= c.total for c in evaluation.counts)
+
+
 async def _carry_out(
-    platform: Platform, draft: Draft, evaluation: Evaluation | None, lang: str, as_json: bool, retry_failed: bool
+    platform: Platform,
+    draft: Draft,
+    evaluation: Evaluation | None,
+    lang: str,
+    *,
+    quiet: bool,
+    fresh: bool,
+    retry_failed: bool,
 ) -> tuple[Evaluation, bool]:
-    await check_reachable(platform.providers, [o.endpoint for o in draft.spec.objects if o.endpoint is not None])
+    if evaluation is None or retry_failed or not _asked_all(evaluation):
+        await check_reachable(platform.providers, [o.endpoint for o in draft.spec.objects if o.endpoint is not None])
     if evaluation is None:
-        evaluation = new_evaluation(draft, workspace_id=DEFAULT_WORKSPACE, created_by=CLI_USER, now=platform.now())
-        platform.repositories.evaluations.add(evaluation)
-    with ProgressLine(lang, quiet=as_json) as progress:
+        evaluation = _stored(platform, draft, fresh)
+    with ProgressLine(lang, quiet=quiet) as progress:
         run = Run(platform, evaluation, progress, retry_failed)
         interrupted = False
 
@@ -132,6 +146,18 @@ async def _carry_out(
         loop.add_signal_handler(signal.SIGTERM, interrupt)
         await run.carry_out()
     return evaluation, interrupted
+
+
+def _stored(platform: Platform, draft: Draft, fresh: bool) -> Evaluation:
+    """Stores the evaluation, or returns the one that another process has stored since the plan was read."""
+    evaluations = platform.repositories.evaluations
+    there = None if fresh else evaluations.find_by_plan(DEFAULT_WORKSPACE, draft.plan_hash)
+    if there is not None:
+        with_scorers(there, draft)
+        return there
+    evaluation = new_evaluation(draft, workspace_id=DEFAULT_WORKSPACE, created_by=CLI_USER, now=platform.now())
+    evaluations.add(evaluation)
+    return evaluation
 
 
 def _loop(work: Coroutine[Any, Any, tuple[Evaluation, bool]]) -> tuple[Evaluation, bool]:

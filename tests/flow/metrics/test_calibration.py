@@ -48,6 +48,7 @@ def test_weight_one_fold_formula_by_hand():
     rest = (generator.random(10_000) < 0.5).astype(float)
     fit = calibrated_mean(labels, labels, rest, 0)
     assert fit.weight == pytest.approx(1 / 1.01, abs=0.06)
+    assert calibrated_mean(labels, labels, rest[:100], 0).weight == pytest.approx(1 / 2, abs=0.06)
     assert fit.value == pytest.approx((1 - fit.weight) * labels.mean() + fit.weight * rest.mean(), abs=0.002)
 
 

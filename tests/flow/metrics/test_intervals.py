@@ -84,6 +84,14 @@ def test_bca_is_that_of_scipy_but_for_the_draws():
     assert bootstrap.bca_interval(values, 7, resamples=20_000) == pytest.approx(tuple(reference), abs=0.004)
 
 
+def test_bca_leans_to_the_side_of_the_outlier():
+    values = np.append(np.full(14, 0.1) + np.arange(14) / 1000, 0.95)
+    reference = st.bootstrap((values,), np.mean, n_resamples=40_000, method="BCa", rng=np.random.default_rng(9))
+    assert bootstrap.bca_interval(values, 7, resamples=40_000) == pytest.approx(
+        tuple(reference.confidence_interval), abs=0.002
+    )
+
+
 @given(scores.filter(lambda v: max(v) - min(v) > 1e-3), some.integers(0, 2**63))
 @settings(max_examples=40)
 def test_bca_depends_on_the_set_of_values_alone(values, seed):

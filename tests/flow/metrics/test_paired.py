@@ -63,6 +63,10 @@ def test_permutation_methods_agree_with_scipy():
         assert p == pytest.approx(reference, abs=0.015)
 
 
+def test_a_drawn_p_is_never_zero():
+    assert paired.permutation_p(np.linspace(0.5, 0.6, 100), 1) == (1 / 10_000, "permutation")
+
+
 @given(some.lists(some.floats(-1, 1), min_size=17, max_size=60), some.integers(0, 2**40))
 @settings(max_examples=20)
 def test_permutation_does_not_depend_on_order_or_direction(values, seed):

@@ -69,6 +69,7 @@ BAD = [
     ("holm", {"p_values": [1.5]}, "p_values[0]"),
     ("gsb", {"candidate_better": 0, "same": 0, "baseline_better": 0}, "candidate_better"),
     ("cohen_kappa", {"a": [None], "b": [1]}, "a"),
+    ("cohen_kappa", {"a": [float("nan"), 1], "b": [1, 1]}, "a"),
     ("cohen_kappa", {"a": [1, "x"], "b": [1, 1]}, "categories"),
     ("krippendorff_alpha", {"items": [["a", "b"]], "level": "interval"}, "items"),
     ("krippendorff_alpha", {"items": [["a", "b"]], "level": "ordinal"}, "categories"),

@@ -22,6 +22,7 @@ from steelyard.domain.answer import FailureReason
 from steelyard.domain.evaluation import State
 from steelyard.domain.metric import PairedDifference
 from steelyard.domain.report import Report
+from steelyard.domain.score import ScorerSpec
 from steelyard.flow.reports import words
 from steelyard.flow.reports.build import build_report
 from steelyard.flow.reports.charts import axis, nice_step
@@ -32,6 +33,7 @@ from steelyard.flow.reports.render_html import render_html
 from steelyard.flow.reports.render_json import render_json
 from steelyard.flow.reports.render_markdown import render_markdown
 from steelyard.flow.reports.render_text import render_text
+from steelyard.flow.scores.registry import SCORERS, build_scorer
 
 LANGS = ["zh", "en"]
 EVIL = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m|`*\n=cmd()"
@@ -93,6 +95,7 @@ def test_html_is_whole_self_contained_and_labelled(report, lang):
     for shown in (*CATEGORIES, *(unit.label for unit in report.units), "0.901", "[0.87, 0.93]"):
         assert shown in page.text
     assert tags.count("details") == 8 + 5
+    assert '<span class="i">[0.87, 0.93]</span>' in text
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -209,6 +212,15 @@ def test_chinese_is_chinese(table):
 def test_every_code_has_words():
     assert set(words.FAILURES) == {str(reason) for reason in FailureReason}
     assert set(words.STATES) == {str(state) for state in State}
+
+
+def test_every_scorer_has_a_name():
+    for spec in [ScorerSpec(name) for name in SCORERS.names() if name != "rouge"] + [
+        ScorerSpec("rouge", {"variant": v}) for v in "12L"
+    ]:
+        if not SCORERS.load(spec.name).options_type.model_json_schema().get("required"):
+            assert build_scorer(spec).metric in words.METRICS
+    assert words.metric_name("bleu4_corpus", "en") == "BLEU-4 (corpus)"
 
 
 def test_every_code_of_the_report_is_known(report):

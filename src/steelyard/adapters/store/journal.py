@@ -341,17 +341,20 @@ def read_part(
     Scores come as (signatures, line); without a readable header nobody knows what they mean, and they are passed over.
     """
     signatures: tuple[str, ...] = ()
+    unwanted = b"A" if not answers else b"S" if not scores else b""
     with part if not isinstance(part, Path) else part.open("rb", buffering=READ_BYTES) as file:
         for line in file:
+            # A line that is not asked for need not be whole: most of the cost is in checking it.
+            if line[9:10] == unwanted:
+                continue
             decoded = decode_line(line)
             if decoded is None:
                 continue
             kind, body = decoded
             if kind == b"A":
-                if answers:
-                    yield _answer_decoder.decode(body)
+                yield _answer_decoder.decode(body)
             elif kind == b"S":
-                if scores and signatures:
+                if signatures:
                     yield signatures, _score_decoder.decode(body)
             elif kind == b"H":
                 signatures = _header_decoder.decode(body).signatures

@@ -10,12 +10,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from array import array
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from steelyard.adapters.store.gather import ANSWER_COLUMNS, SCORE_COLUMNS, AnswerNumbers, UnitScores
 from steelyard.adapters.store.journal import (
     READ_BYTES,
     EvaluationLock,
@@ -43,21 +43,6 @@ if TYPE_CHECKING:
 
 COMPACT_RECORDS = 2_000
 """Fewer records than this stay in the journal: a shard of their own would be larger and slower than the lines."""
-
-_NARROW_ANSWER = (
-    "unit",
-    "position",
-    "repeat",
-    "turn",
-    "failure",
-    "latency_ms",
-    "attempts",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-)
-_NARROW_SCORE = ("unit", "position", "repeat", "turn", "signature", "value", "reason", "flag", "parts")
 
 
 class FileResults:
@@ -176,7 +161,7 @@ class FileResults:
                 mark(unit, signature, position, repeat, turn)
 
         if isinstance(source, Path):
-            shard_columns(scores_beside(source), _NARROW_SCORE[:5], None, each)
+            shard_columns(scores_beside(source), SCORE_COLUMNS[:5], None, each)
         else:
             for record in read_part(source, answers=False):
                 if not isinstance(record, AnswerRecord):
@@ -229,89 +214,29 @@ class FileResults:
 
     def summary(self, evaluation_id: str, unit: int, shape: UnitShape) -> AnswerSummary:
         """See ports.journal.Results."""
-        import numpy as np
-
-        keys, failures, latencies, attempts = array("q"), array("i"), array("f"), array("i")
-        tokens = [array("q") for _ in range(4)]
-        reasons: dict[str, int] = {"": 0}
-
-        def add(
-            position: int,
-            repeat: int,
-            turn: int,
-            failure: str,
-            latency: float,
-            tries: int,
-            counted: Sequence[int | None],
-        ) -> None:
-            keys.append((position * shape.repeats + repeat) * 256 + turn)
-            failures.append(reasons.setdefault(failure, len(reasons)))
-            latencies.append(latency)
-            attempts.append(tries)
-            for column, value in zip(tokens, counted, strict=True):
-                column.append(-1 if value is None else value)
-
-        def each(batch: Any) -> None:
-            columns = [batch.column(i).to_pylist() for i in range(1, 11)]
-            for position, repeat, turn, failure, latency, tries, *counted in zip(*columns, strict=True):
-                add(position, repeat, turn, failure, latency, tries, counted)
-
+        numbers = AnswerNumbers(shape)
         for source in self._sources(evaluation_id):
             if isinstance(source, Path):
-                shard_columns(source, _NARROW_ANSWER, unit, each)
+                shard_columns(source, ANSWER_COLUMNS, unit, numbers.add_batch)
                 continue
-            for r in read_part(source, scores=False):
-                if isinstance(r, AnswerRecord) and r.unit == unit:
-                    add(
-                        r.position,
-                        r.repeat,
-                        r.turn,
-                        r.failure,
-                        r.latency_ms,
-                        r.attempts,
-                        (r.prompt_tokens, r.completion_tokens, r.reasoning_tokens, r.cached_tokens),
-                    )
-        newest = _newest(np.frombuffer(keys, np.int64) if keys else np.zeros(0, np.int64))
-        code = np.frombuffer(failures, np.int32)[newest] if failures else np.zeros(0, np.int32)
-        ok = code == 0
-        names = list(reasons)
-        counts = np.bincount(code, minlength=len(names)) if len(code) else np.zeros(len(names), np.int64)
-        columns = [np.frombuffer(c, np.int64)[newest][ok] if c else np.zeros(0, np.int64) for c in tokens]
-        return AnswerSummary(
-            answered=int(ok.sum()), failed=int((~ok).sum()),
-            failures={names[i]: int(n) for i, n in enumerate(counts) if i and n},
-            latency_ms=(np.frombuffer(latencies, np.float32)[newest][ok] if latencies else np.zeros(0, np.float32)),  # type: ignore[arg-type]
-            prompt_tokens=int(columns[0].clip(0).sum()), completion_tokens=int(columns[1].clip(0).sum()),
-            reasoning_tokens=int(columns[2].clip(0).sum()), cached_tokens=int(columns[3].clip(0).sum()),
-            answers_without_usage=int(((columns[0] < 0) & (columns[1] < 0)).sum()),
-            retried=int((np.frombuffer(attempts, np.int32)[newest] > 1).sum()) if attempts else 0,
-        )  # fmt: skip
+            for record in read_part(source, scores=False):
+                if isinstance(record, AnswerRecord) and record.unit == unit:
+                    numbers.add(record)
+        return numbers.summary()
 
     def score_arrays(
         self, evaluation_id: str, unit: int, shape: UnitShape, signatures: Sequence[str]
     ) -> list[ScoreArrays]:
         """See ports.journal.Results."""
-        gathered = {signature: _Column() for signature in signatures}
-
-        def each(batch: Any) -> None:
-            columns = [batch.column(i).to_pylist() for i in range(1, 9)]
-            for position, repeat, turn, signature, value, reason, flag, parts in zip(*columns, strict=True):
-                if (column := gathered.get(signature)) is not None:
-                    column.add((position * shape.repeats + repeat) * 256 + turn, value, reason, flag, parts)
-
+        numbers = UnitScores(shape, signatures)
         for source in self._sources(evaluation_id):
             if isinstance(source, Path):
-                shard_columns(scores_beside(source), _NARROW_SCORE, unit, each)
+                shard_columns(scores_beside(source), SCORE_COLUMNS, unit, numbers.add_batch)
                 continue
             for record in read_part(source, answers=False):
-                if isinstance(record, AnswerRecord) or record[1].unit != unit:
-                    continue
-                names, line = record
-                key = (line.position * shape.repeats + line.repeat) * 256 + line.turn
-                for scorer, value, reason, flag, parts in line.items:
-                    if (column := gathered.get(names[scorer])) is not None:
-                        column.add(key, value, reason, flag, parts)
-        return [gathered[s].arrays(shape) for s in signatures]
+                if not isinstance(record, AnswerRecord) and record[1].unit == unit:
+                    numbers.add(*record)
+        return numbers.arrays()
 
     def write_report(self, evaluation_id: str, report: bytes) -> None:
         """See ports.journal.Results."""
@@ -405,51 +330,6 @@ class FileResults:
                 return
 
 
-class _Column:
-    """Scores of one signature while they are gathered: 17 bytes a score, and what is rare in dictionaries."""
-
-    def __init__(self) -> None:
-        self.keys, self.values, self.codes = array("q"), array("d"), array("i")
-        self.parts: array[float] = array("d")
-        self.width = 0
-        self.names: dict[tuple[bool, str], int] = {(True, ""): 0}
-
-    def add(self, key: int, value: float | None, reason: str, flag: str, parts: Sequence[float] | None) -> None:
-        scored = value is not None
-        self.keys.append(key)
-        self.values.append(value if value is not None else 0.0)
-        self.codes.append(self.names.setdefault((scored, flag if scored else reason), len(self.names)))
-        if parts or self.width:
-            if not self.width:
-                # Answers without a score may come first: their parts count as nothing, but have their place.
-                self.width = len(parts or ())
-                self.parts.extend([0.0] * (self.width * (len(self.keys) - 1)))
-            self.parts.extend(parts or [0.0] * self.width)
-
-    def arrays(self, shape: UnitShape) -> ScoreArrays:
-        import numpy as np
-
-        keys = np.frombuffer(self.keys, np.int64) if self.keys else np.zeros(0, np.int64)
-        newest = _newest(keys)
-        keys = keys[newest]
-        code = np.frombuffer(self.codes, np.int32)[newest] if self.codes else np.zeros(0, np.int32)
-        names = list(self.names)
-        counts = {names[i]: int(n) for i, n in enumerate(np.bincount(code, minlength=len(names))) if n}
-        parts = None
-        if self.width and len(self.parts) == self.width * len(self.keys):
-            parts = np.frombuffer(self.parts, np.float64).reshape(-1, self.width)[newest]
-        return ScoreArrays(
-            position=keys // 256 // shape.repeats,
-            repeat=(keys // 256 % shape.repeats).astype(np.int32),
-            turn=(keys % 256).astype(np.int32),
-            value=np.frombuffer(self.values, np.float64)[newest] if self.values else np.zeros(0),
-            scored=np.array([scored for scored, _ in names], bool)[code],
-            flags={name: n for (scored, name), n in counts.items() if scored and name},
-            unscored={name: n for (scored, name), n in counts.items() if not scored},
-            parts=parts,
-        )
-
-
 def _mark_answered(recorded: Recorded, failed: set[int], at: int, turn: int, is_failure: bool) -> bool:
     """Counts one record; returns whether it is the first of its key that counts."""
     done, key = recorded.answered[at], at * 256 + turn
@@ -483,18 +363,6 @@ def _forget(recorded: Recorded, at: int, turn: int) -> None:
 def _orphans(shards: Path) -> list[Path]:
     """Returns scores files whose answers file was never put in place."""
     return [p for p in shards.glob("scores-*") if not p.with_name("answers" + p.name.removeprefix("scores")).exists()]
-
-
-def _newest(keys: Any) -> Any:
-    """Returns indices that sort the keys and keep the last record of each."""
-    import numpy as np
-
-    order = np.argsort(keys, kind="stable")
-    if len(order) == 0:
-        return order
-    ordered = keys[order]
-    last = np.append(ordered[1:] != ordered[:-1], True)
-    return order[last]
 
 
 def _wanted(record_unit: int, position: int, unit: int | None, positions: tuple[int, int] | None) -> bool:

@@ -10,6 +10,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import astuple
+
 from steelyard.adapters.store.arrow import load_arrow
 from steelyard.adapters.store.journal import read_part, sync_folder
 from steelyard.domain.answer import AnswerRecord
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
 
 BATCH_RECORDS = 2_000
 _NAME = re.compile(r"answers-(\d{6})-(\d{6})\.parquet")
@@ -36,7 +37,7 @@ def scores_beside(answers: Path) -> Path:
     return answers.with_name("scores" + answers.name.removeprefix("answers"))
 
 
-def _answer_schema() -> pa.Schema:
+def _answer_schema() -> Any:
     pa = load_arrow()
     names = pa.dictionary(pa.int32(), pa.string())
     return pa.schema([
@@ -48,7 +49,7 @@ def _answer_schema() -> pa.Schema:
     ])  # fmt: skip
 
 
-def _score_schema() -> pa.Schema:
+def _score_schema() -> Any:
     pa = load_arrow()
     names = pa.dictionary(pa.int32(), pa.string())
     return pa.schema([
@@ -59,38 +60,31 @@ def _score_schema() -> pa.Schema:
 
 
 class _ShardWriter:
-    """Gathers records of one table and writes them as row groups."""
+    """Gathers records of one table, a tuple each in the order of the schema, and writes them as row groups."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: Any) -> None:
         import pyarrow.parquet as pq
 
         self.schema = schema
-        self._columns: list[list[Any]] = [[] for _ in schema]
+        self._rows: list[tuple[Any, ...]] = []
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
 
-    def add(self, values: Sequence[Any]) -> None:
-        for column, value in zip(self._columns, values, strict=True):
-            column.append(value)
-        if len(self._columns[0]) >= BATCH_RECORDS:
+    def add(self, row: tuple[Any, ...]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= BATCH_RECORDS:
             self.flush()
 
     def flush(self) -> None:
         pa = load_arrow()
-        if self._columns[0]:
-            arrays = [pa.array(column, field.type) for column, field in zip(self._columns, self.schema, strict=True)]
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)]
             self._writer.write_batch(pa.record_batch(arrays, schema=self.schema))
-            for column in self._columns:
-                column.clear()
+            self._rows.clear()
 
     def close(self) -> None:
         self.flush()
         self._writer.close()
-
-
-_ANSWER_FIELDS = (
-    "unit", "row_id", "position", "repeat", "turn", "key", "prompt", "text", "reasoning", "failure", "message", "status",
-    "finish_reason", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "latency_ms", "attempts", "epoch",
-)  # fmt: skip
 
 
 def compact(parts: Sequence[Path], folder: Path) -> Path:
@@ -107,7 +101,7 @@ def compact(parts: Sequence[Path], folder: Path) -> Path:
     for part in parts:
         for record in read_part(part):
             if isinstance(record, AnswerRecord):
-                answers.add([getattr(record, field) for field in _ANSWER_FIELDS])
+                answers.add(astuple(record))
             else:
                 signatures, line = record
                 for scorer, value, reason, flag, stats in line.items:
@@ -140,10 +134,11 @@ def compact(parts: Sequence[Path], folder: Path) -> Path:
 
 def _batches(
     path: Path, columns: list[str] | None, unit: int | None, positions: tuple[int, int] | None
-) -> Iterator[pa.RecordBatch]:
-    import pyarrow.compute as pc
+) -> Iterator[Any]:
+    import pyarrow.compute
     import pyarrow.parquet as pq
 
+    pc: Any = pyarrow.compute
     with pq.ParquetFile(path) as file:
         for group in range(file.metadata.num_row_groups):
             if not _may_hold(file.metadata.row_group(group), unit, positions):
@@ -186,7 +181,7 @@ def shard_scores(path: Path, unit: int | None, positions: tuple[int, int] | None
             yield signature, ScoreRecord(**row)
 
 
-def shard_columns(path: Path, columns: Iterable[str], unit: int | None, each: Callable[[pa.RecordBatch], None]) -> None:
+def shard_columns(path: Path, columns: Iterable[str], unit: int | None, each: Callable[[Any], None]) -> None:
     """Hands narrow batches of a shard file to `each`; `unit` must be among the columns when it narrows."""
     for batch in _batches(path, list(columns), unit, None):
         each(batch)

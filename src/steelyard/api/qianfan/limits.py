@@ -166,7 +166,7 @@ def _check_number(value: float, low: str, high: str, where: str) -> None:
         raise InputError(f"must lie in [{low}, {high}], not {value:g}", where=where, hint="correct the value")
     if exact != exact.quantize(lowest):
         places = low.partition(".")[2]
-        raise InputError(f"takes no more than {len(places)} decimals, not {value!r}", where=where, hint="round it")
+        raise InputError(f"takes {len(places)} decimal place(s), not {value!r}", where=where, hint="round it")
 
 
 def check_config(config: EvalConfigIn) -> None:

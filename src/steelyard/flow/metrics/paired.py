@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXACT_ROWS = 16
 NORMAL_ROWS = 20_000
 MONTE_CARLO = 9_999
+_PATTERN_BYTES = 8_000_000
 
 
 def mcnemar_mid_p(only_a: int, only_b: int) -> float:
@@ -58,13 +59,13 @@ def permutation_p(differences: Floats, seed: int) -> tuple[float, str]:
         return normal_two_sided(observed / math.sqrt(float((moving**2).sum()))), "permutation_normal"
     limit = observed - 1e-9 * float(np.abs(moving).sum())
     if n <= EXACT_ROWS:
-        sums = _byte_sums(moving, np.arange(2**n, dtype="<u2").view(np.uint8).reshape(-1, 2)[:, : (n + 7) // 8])
+        sums = _byte_sums(moving, np.arange(2**n, dtype="<u2").view(np.uint8).reshape(-1, 2).T[: (n + 7) // 8])
         return float((np.abs(sums) >= limit).mean()), "permutation_exact"
     extreme, width = 0, (n + 7) // 8
     generator = np.random.default_rng(seed)
-    chunk = max(1, 1_000_000 // width)
+    chunk = max(1, _PATTERN_BYTES // width)
     for start in range(0, MONTE_CARLO, chunk):
-        patterns = generator.integers(0, 256, (min(chunk, MONTE_CARLO - start), width), dtype=np.uint8)
+        patterns = generator.integers(0, 256, (width, min(chunk, MONTE_CARLO - start)), dtype=np.uint8)
         extreme += int((np.abs(_byte_sums(moving, patterns)) >= limit).sum())
     return (extreme + 1) / (MONTE_CARLO + 1), "permutation"
 
@@ -72,16 +73,17 @@ def permutation_p(differences: Floats, seed: int) -> tuple[float, str]:
 def _byte_sums(values: Floats, patterns: np.ndarray) -> Floats:
     """Returns the signed sums of `values` for sign patterns of one bit a value.
 
-    The 256 possible sums of each eight values are tabulated once, so that a pattern costs n/8 look-ups.
+    The 256 possible sums of each eight values are tabulated, so that a pattern costs n/8 look-ups. Patterns are bytes x
+    patterns: one byte of all of them lies together in memory.
     """
-    width = patterns.shape[1]
+    width, count = patterns.shape
     padded = np.zeros(width * 8)
     padded[: len(values)] = values
     bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
     tables = padded.reshape(width, 8) @ (1.0 - 2.0 * bits.T)
-    sums = np.zeros(len(patterns))
-    for column in range(width):
-        sums += tables[column][patterns[:, column]]
+    sums = np.zeros(count)
+    for index in range(width):
+        sums += tables[index].take(patterns[index])
     return sums
 
 

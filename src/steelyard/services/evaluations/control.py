@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from steelyard.ports.identity import Principal
     from steelyard.ports.rows import VersionManifest
     from steelyard.services.evaluations.create import Draft
-    from steelyard.services.evaluations.plan import EndpointIn
+    from steelyard.services.evaluations.plan import EndpointIn, OnBadRows
     from steelyard.services.evaluations.platform import Platform
 
 
@@ -31,7 +31,7 @@ class StoredCatalog:
         self._platform = platform
         self._workspace_id = workspace_id
 
-    def data(self, ref: str, kind: str, on_bad_rows: str) -> VersionManifest:
+    def data(self, ref: str, kind: str, on_bad_rows: OnBadRows) -> VersionManifest:
         """See services.evaluations.create.Catalog."""
         del on_bad_rows
         if not ref.startswith(("ds-", "dg-")):

@@ -12,7 +12,7 @@ from steelyard.domain.ids import EVALUATION, UNIT, new_id
 from steelyard.flow.prompts.template import Template
 from steelyard.flow.requests.params import check_params
 from steelyard.flow.scores.registry import build_scorer, parse_scorer_item
-from steelyard.services.evaluations.plan import PlanIn, plan_hash
+from steelyard.services.evaluations.plan import OnBadRows, PlanIn, plan_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Catalog(Protocol):
     """Where a plan's references lead: files and inline addresses for the CLI, ids for the server."""
 
-    def data(self, ref: str, kind: str, on_bad_rows: str) -> VersionManifest:
+    def data(self, ref: str, kind: str, on_bad_rows: OnBadRows) -> VersionManifest:
         """Returns the manifest of a data set or result set; imports it when it is a file. Raises InputError, RowsRefusedError, NotFoundError."""
         ...
 

@@ -32,7 +32,9 @@ TICK_S = 1.0
 class Observer(Protocol):
     """Is told of progress about once a second, and at every change of state."""
 
-    def __call__(self, evaluation: Evaluation) -> None: ...
+    def __call__(self, evaluation: Evaluation) -> None:
+        """Takes one look; must not keep the evaluation, which goes on changing."""
+        ...
 
 
 def _unobserved(evaluation: Evaluation) -> None:
@@ -74,7 +76,7 @@ class Run:
             await self._with_journal(journal, numbers)
             if evaluation.state not in ENDED and not self._abandon:
                 # Still under the lock: an unfinished evaluation that nobody holds is taken over by any server.
-                await self._finish()
+                await self._finish(journal)
         finally:
             await _close_quietly(journal)
         return evaluation
@@ -142,7 +144,8 @@ class Run:
                 for i, _ in enumerate(drive.adopt(rows)):
                     if i % 200 == 0:
                         await asyncio.sleep(0)
-            else:
+            elif known.n_answered + known.n_failed < drive.counts.total:
+                # Where nothing is left to ask, scoring again needs neither the endpoint nor its key.
                 await self._infer(drive, known, rows, sample)
             evaluation.unit_states[unit.index] = State.SCORING
         except* EndpointDownError as group:
@@ -183,13 +186,17 @@ class Run:
                     turns.setdefault((record.position, record.repeat), {})[record.turn] = record.text
         return {key: [texts[i] for i in range(len(texts)) if i in texts] for key, texts in turns.items()}
 
-    async def _finish(self) -> None:
+    async def _finish(self, journal: Journal) -> None:
+        try:
+            # The report must see the last answers, or know that they could not be written.
+            journal.flush()
+            await self._aggregate()
+        except SteelyardError as error:
+            self._fail(error)
+
+    async def _aggregate(self) -> None:
         evaluation = self.evaluation
-        # The journal writes at the end of the loop's round; the report must see the last answers.
-        await asyncio.sleep(0)
         self._enter(State.AGGREGATING)
-        total = sum(c.total for c in evaluation.counts)
-        answered = sum(c.answered for c in evaluation.counts)
         for unit in evaluation.units:
             counts = evaluation.counts[unit.index]
             if evaluation.unit_states[unit.index] is not State.FAILED:
@@ -197,19 +204,18 @@ class Run:
                 evaluation.unit_states[unit.index] = (
                     State.SUCCEEDED if complete else State.PARTIALLY_FAILED if counts.answered else State.FAILED
                 )
-        if answered == total:
-            state = State.SUCCEEDED
-        elif answered:
-            state = State.PARTIALLY_FAILED
-        else:
-            state = State.FAILED
+        outcomes = set(evaluation.unit_states)
+        state = outcomes.pop() if len(outcomes) == 1 else State.PARTIALLY_FAILED
+        if state is State.FAILED:
             evaluation.error = (
                 evaluation.error or "error[no_answers]: no request was answered - see the failures in the report"
             )
         evaluation.finished_at = self.platform.now()
-        final, evaluation.state = evaluation.state, state
-        await asyncio.to_thread(write_report, self.platform, evaluation)
-        evaluation.state = final
+        evaluation.state = state
+        try:
+            await asyncio.to_thread(write_report, self.platform, evaluation)
+        finally:
+            evaluation.state = State.AGGREGATING
         self._end(state)
 
     def _expected(self, unit: UnitSpec) -> int:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from steelyard.domain.evaluation import EvaluationSpec
 
 
+OnBadRows = Literal["refuse", "drop"]
+"""What happens to rows that cannot be used."""
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -106,7 +110,7 @@ class PlanIn(_Model):
     limit: int | None = Field(default=None, ge=1)
     repeats: int = Field(default=1, ge=1, le=100)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    on_bad_rows: Literal["refuse", "drop"] = "refuse"
+    on_bad_rows: OnBadRows = "refuse"
     objects: list[ObjectIn] = Field(min_length=1)
     scorers: Annotated[list[str | dict[str, Any]], BeforeValidator(_one_or_many)] = []
     limits: LimitsIn = LimitsIn()

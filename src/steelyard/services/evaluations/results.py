@@ -12,7 +12,7 @@ from steelyard.flow.reports.build import build_report
 from steelyard.flow.scores.registry import build_scorer
 from steelyard.ports.journal import UnitShape
 from steelyard.services.evaluations.drive import Sample, sampled
-from steelyard.services.evaluations.rescore import read_rows
+from steelyard.services.evaluations.rescore import BLOCK, read_rows
 
 if TYPE_CHECKING:
     from steelyard.domain.evaluation import Evaluation, UnitSpec
@@ -130,11 +130,13 @@ def _examples(
     wanted = {(int(column.position[i]), int(column.repeat[i]), int(column.turn[i])): i for i in lowest}
     rows = read_rows(platform.rows, unit.dataset.version_id, [key[0] for key in wanted])
     found: dict[tuple[int, int, int], dict[str, Any]] = {}
-    for position in rows:
-        for record in platform.results.answers(evaluation.id, unit.index, (position, position + 1)):
+    # One look for all wanted rows of a block: where results are still lines, each look reads them all.
+    for block in sorted({position // BLOCK for position in rows}):
+        within = [position for position in rows if position // BLOCK == block]
+        for record in platform.results.answers(evaluation.id, unit.index, (min(within), max(within) + 1)):
             key = (record.position, record.repeat, record.turn)
             if key in wanted and record.text is not None:
-                references = rows[position].turns[record.turn].references
+                references = rows[record.position].turns[record.turn].references
                 found[key] = {
                     "row_id": record.row_id, "turn": record.turn, "prompt": record.prompt[:EXAMPLE_CHARACTERS], "answer": record.text[:EXAMPLE_CHARACTERS],
                     "reference": (references[0] if references else "")[:EXAMPLE_CHARACTERS],

@@ -1,0 +1,213 @@
+"""Numbers of many records in arrays, a few bytes each, whether they come as lines or as batches of a shard.
+
+Of several records of one key (row, repeat, turn) only the newest counts: what is added later is newer.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from steelyard.ports.journal import AnswerSummary, ScoreArrays, UnitShape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from steelyard.adapters.store.journal import ScoreLine
+    from steelyard.domain.answer import AnswerRecord
+
+_TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+ANSWER_COLUMNS = ("unit", "position", "repeat", "turn", "failure", "latency_ms", "attempts", *_TOKENS)
+SCORE_COLUMNS = ("unit", "position", "repeat", "turn", "signature", "value", "reason", "flag", "parts")
+
+
+class AnswerNumbers:
+    """What a summary is made of, for the answers of one unit."""
+
+    def __init__(self, shape: UnitShape) -> None:
+        self._shape = shape
+        self._keys, self._reasons = array("q"), array("i")
+        self._latencies, self._attempts = array("f"), array("i")
+        self._tokens = [array("q") for _ in _TOKENS]
+        self._names: dict[str, int] = {"": 0}
+
+    def add(self, record: AnswerRecord) -> None:
+        """Takes one record."""
+        self._keys.append((record.position * self._shape.repeats + record.repeat) * 256 + record.turn)
+        self._reasons.append(self._names.setdefault(record.failure, len(self._names)))
+        self._latencies.append(record.latency_ms)
+        self._attempts.append(record.attempts)
+        for column, name in zip(self._tokens, _TOKENS, strict=True):
+            value: int | None = getattr(record, name)
+            column.append(-1 if value is None else value)
+
+    def add_batch(self, batch: Any) -> None:
+        """Takes a batch with the columns ANSWER_COLUMNS."""
+        import numpy as np
+
+        _extend(self._keys, _keys(batch, self._shape), np.int64)
+        codes, names = _coded(batch.column(4))
+        known = np.array([self._names.setdefault(name, len(self._names)) for name in names], np.int32)
+        _extend(self._reasons, known[codes], np.int32)
+        _extend(self._latencies, _numbers(batch.column(5)), np.float32)
+        _extend(self._attempts, _numbers(batch.column(6)), np.int32)
+        for i, column in enumerate(self._tokens):
+            _extend(column, _numbers(batch.column(7 + i), -1), np.int64)
+
+    def summary(self) -> AnswerSummary:
+        """Returns the figures."""
+        import numpy as np
+
+        newest = newest_of(np.frombuffer(self._keys, np.int64))
+        reasons = np.frombuffer(self._reasons, np.int32)[newest]
+        ok = reasons == 0
+        names = list(self._names)
+        counts = np.bincount(reasons, minlength=len(names))
+        tokens = [np.frombuffer(column, np.int64)[newest][ok] for column in self._tokens]
+        sums = [int(column.clip(0).sum()) for column in tokens]
+        return AnswerSummary(
+            answered=int(ok.sum()), failed=int((~ok).sum()), failures={names[i]: int(n) for i, n in enumerate(counts) if i and n},
+            latency_ms=np.frombuffer(self._latencies, np.float32)[newest][ok],  # type: ignore[arg-type]
+            prompt_tokens=sums[0], completion_tokens=sums[1], reasoning_tokens=sums[2], cached_tokens=sums[3],
+            answers_without_usage=int(((tokens[0] < 0) & (tokens[1] < 0)).sum()),
+            retried=int((np.frombuffer(self._attempts, np.int32)[newest] > 1).sum()),
+        )  # fmt: skip
+
+
+class ScoreNumbers:
+    """The scores of one signature on one unit: 20 bytes each, and what is rare in dictionaries."""
+
+    def __init__(self) -> None:
+        self._keys, self._values, self._codes = array("q"), array("d"), array("i")
+        self._parts = array("d")
+        self._width = 0
+        self._names: dict[tuple[bool, str], int] = {(True, ""): 0}
+
+    def add(self, key: int, value: float | None, reason: str, flag: str, parts: Sequence[float]) -> None:
+        """Takes one score."""
+        scored = value is not None
+        self._widen(len(parts))
+        self._keys.append(key)
+        self._values.append(value if value is not None else 0.0)
+        self._codes.append(self._code(scored, flag if scored else reason))
+        if self._width:
+            self._parts.extend(parts or [0.0] * self._width)
+
+    def add_batch(self, keys: Any, batch: Any) -> None:
+        """Takes a batch with the columns SCORE_COLUMNS, all of this signature."""
+        import numpy as np
+
+        scored = np.asarray(batch.column(5).is_valid())
+        flags, names = _coded(batch.column(7))
+        codes = np.array([self._code(True, name) for name in names], np.int32)[flags]
+        for i, reason in zip(
+            np.flatnonzero(~scored), batch.column(6).filter(batch.column(5).is_null()).to_pylist(), strict=True
+        ):
+            codes[i] = self._code(False, reason)
+        lists = batch.column(8)
+        lengths = np.asarray(lists.value_lengths().fill_null(0))
+        self._widen(int(lengths.max()))
+        _extend(self._keys, keys, np.int64)
+        _extend(self._values, _numbers(batch.column(5), 0.0), np.float64)
+        _extend(self._codes, codes, np.int32)
+        if self._width:
+            parts = np.zeros((len(keys), self._width))
+            parts[lengths > 0] = np.asarray(lists.flatten()).reshape(-1, self._width)
+            _extend(self._parts, parts.ravel(), np.float64)
+
+    def arrays(self, shape: UnitShape) -> ScoreArrays:
+        """Returns the newest score of each key, sorted by position, repeat, turn."""
+        import numpy as np
+
+        keys = np.frombuffer(self._keys, np.int64)
+        newest = newest_of(keys)
+        keys = keys[newest]
+        codes = np.frombuffer(self._codes, np.int32)[newest]
+        names = list(self._names)
+        counts = {names[i]: int(n) for i, n in enumerate(np.bincount(codes, minlength=len(names))) if n}
+        parts = np.frombuffer(self._parts, np.float64).reshape(-1, self._width)[newest] if self._width else None
+        return ScoreArrays(
+            position=keys // 256 // shape.repeats,
+            repeat=(keys // 256 % shape.repeats).astype(np.int32),
+            turn=(keys % 256).astype(np.int32),
+            value=np.frombuffer(self._values, np.float64)[newest],
+            scored=np.array([scored for scored, _ in names], bool)[codes],
+            flags={name: n for (scored, name), n in counts.items() if scored and name},
+            unscored={name: n for (scored, name), n in counts.items() if not scored},
+            parts=parts,
+        )
+
+    def _code(self, scored: bool, name: str) -> int:
+        return self._names.setdefault((scored, name), len(self._names))
+
+    def _widen(self, width: int) -> None:
+        """Makes room for parts when the first score that has any comes; those before it had none and count as zeros."""
+        if width and not self._width:
+            self._width = width
+            self._parts.extend([0.0] * (width * len(self._keys)))
+
+
+class UnitScores:
+    """The scores of several signatures on one unit."""
+
+    def __init__(self, shape: UnitShape, signatures: Sequence[str]) -> None:
+        self._shape = shape
+        self._columns = {signature: ScoreNumbers() for signature in signatures}
+
+    def add(self, signatures: Sequence[str], line: ScoreLine) -> None:
+        """Takes the scores of one answer; those of other signatures are left out."""
+        key = (line.position * self._shape.repeats + line.repeat) * 256 + line.turn
+        for scorer, value, reason, flag, parts in line.items:
+            if (column := self._columns.get(signatures[scorer])) is not None:
+                column.add(key, value, reason, flag, parts)
+
+    def add_batch(self, batch: Any) -> None:
+        """Takes a batch with the columns SCORE_COLUMNS."""
+        import numpy as np
+
+        keys = _keys(batch, self._shape)
+        codes, names = _coded(batch.column(4))
+        for code, name in enumerate(names):
+            chosen = np.flatnonzero(codes == code)
+            if (column := self._columns.get(name)) is not None and len(chosen):
+                column.add_batch(keys[chosen], batch if len(chosen) == len(keys) else batch.take(chosen))
+
+    def arrays(self) -> list[ScoreArrays]:
+        """Returns the arrays in the order of the signatures."""
+        return [column.arrays(self._shape) for column in self._columns.values()]
+
+
+def newest_of(keys: Any) -> Any:
+    """Returns indices that sort the keys and keep the last record of each."""
+    import numpy as np
+
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    return order[np.append(ordered[1:] != ordered[:-1], True)] if len(order) else order
+
+
+def _keys(batch: Any, shape: UnitShape) -> Any:
+    import numpy as np
+
+    position, repeat, turn = (_numbers(batch.column(i)).astype(np.int64) for i in (1, 2, 3))
+    return (position * shape.repeats + repeat) * 256 + turn
+
+
+def _coded(column: Any) -> tuple[Any, list[str]]:
+    """Returns one code an entry and the names they stand for."""
+    import numpy as np
+
+    coded = column if hasattr(column, "indices") else column.dictionary_encode()
+    return np.asarray(coded.indices), coded.dictionary.to_pylist()
+
+
+def _numbers(column: Any, missing: float = 0) -> Any:
+    import numpy as np
+
+    return np.asarray(column.fill_null(missing) if column.null_count else column)
+
+
+def _extend(column: array[Any], values: Any, dtype: Any) -> None:
+    import numpy as np
+
+    column.frombytes(np.ascontiguousarray(values, dtype).tobytes())
