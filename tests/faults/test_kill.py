@@ -6,7 +6,6 @@ import time
 from collections import Counter
 
 import pytest
-
 from tests.support.command import (
     comparable,
     finish,

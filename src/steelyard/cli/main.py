@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -114,6 +115,8 @@ def _settle_in() -> None:
     gc.set_threshold(20_000, 20, 20)
     # Nothing here multiplies matrices large enough for threads; they would cost start-up time and memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What is left at the end goes with the process: the interpreter need not search it on its way out.
+    atexit.register(gc.freeze)
 
 
 def main() -> None:

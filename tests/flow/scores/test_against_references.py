@@ -94,6 +94,26 @@ def test_smoothed_bleu_equals_sacrebleu_on_the_same_tokens(answer, references):
     assert value("bleu", answer, *references, tokeniser="word") == pytest.approx(theirs.score / 100, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("answer", "references"),
+    [
+        ("a b c d e f", ["a b c", "a b c d e f g"]),
+        ("a b c d e f", ["a b c d e", "a b c d e f g"]),
+        ("a a b b", ["a b c d e", "a a c d", "b b c d"]),
+    ],
+)
+def test_several_references_count_together_in_bleu(answer, references):
+    from nltk.translate.bleu_score import brevity_penalty, closest_ref_length
+    from sacrebleu.metrics.bleu import BLEU
+
+    scored = score("bleu", answer, *references, tokeniser="word")
+    theirs = BLEU(tokenize="none", effective_order=True).sentence_score(answer, references)
+    assert scored.value == pytest.approx(theirs.score / 100, abs=1e-12)
+    closest = closest_ref_length([reference.split() for reference in references], len(answer.split()))
+    assert scored.parts[8:] == (len(answer.split()), closest)
+    assert brevity_penalty(closest, len(answer.split())) == pytest.approx(theirs.bp)
+
+
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8))
 def test_pooled_bleu_equals_both_corpus_bleus(pairs):
     from nltk.translate.bleu_score import corpus_bleu

@@ -124,6 +124,8 @@ def test_result_sets_are_evaluated_as_they_are(caller: Caller) -> None:
     assert {entry["modelId"] for entry in entries} == {""}
     # The references are "answer i", the answers "reference i % 3".
     assert [entry["metrics"][0]["n"] for entry in entries] == [6, 9]
+    found = caller.result("DescribeEvalTasks", {"evalType": "auto", "keyFilter": second})["evalTaskList"]
+    assert [task["evalObjectType"] for task in found] == ["inferDataset"]
 
 
 def test_failed_requests_make_the_task_failed_and_are_counted_as_no_score(caller: Caller, task_body: Body) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from steelyard.adapters.providers.builtins import EchoProvider, MajorityProvider, RetrievalProvider
 from steelyard.domain.errors import InputError
 from steelyard.ports.provider import FittedProvider
 
@@ -72,6 +71,8 @@ def fit(provider: Provider, rows: Iterable[Row], seed: int) -> None:
 
 
 def _open_builtin(endpoint: EndpointSpec) -> Provider:
+    from steelyard.adapters.providers.builtins import EchoProvider, MajorityProvider, RetrievalProvider
+
     name, _, query = endpoint.builtin.partition("?")
     if query and name != "scripted":
         raise InputError(

@@ -168,8 +168,6 @@ def read_body(body: object, kind: type[T]) -> T:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
         raise _wrong_field(str(error)) from None
-    except (OverflowError, RecursionError):
-        raise InputError("the body holds a number or a nesting that is too large", hint="correct the value") from None
 
 
 def _wrong_field(text: str) -> InputError:

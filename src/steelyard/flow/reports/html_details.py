@@ -53,9 +53,10 @@ def _heat(panel: Panel, signature: str, name: str, values: Sequence[str], lang: 
 def _heat_cell(metric: Metric | None, low: float, high: float) -> str:
     if metric is None or metric.value is None:
         return f'<td class="none">{NOTHING}</td>'
-    depth = 0.06 + 0.86 * ((metric.value - low) / (high - low) if high > low else 0.5)
-    dark = ' class="dark"' if depth > 0.78 else ""
-    return f'<td{dark} style="--a:{depth:.2f}" title="{interval_text(metric)}">{metric.value:.2f}<small>{metric.n:,}</small></td>'
+    # Never so deep that the ink on it would be hard to read.
+    depth = 0.05 + 0.55 * ((metric.value - low) / (high - low) if high > low else 0.5)
+    value = f"{metric.value:.2f}<small>{metric.n:,}</small>"
+    return f'<td style="--a:{depth:.2f}" title="{interval_text(metric)}">{value}</td>'
 
 
 def run_part(panel: Panel, lang: Lang) -> str:

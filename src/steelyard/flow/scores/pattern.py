@@ -72,7 +72,7 @@ class Regex(TextScorer[RegexOptions]):
     def _matched(self, pattern: Any, answer: str) -> Scored:
         how = {"search": pattern.search, "prefix": pattern.match, "full": pattern.fullmatch}[self.options.match]
         try:
-            match = how(answer, timeout=None)
+            match = how(answer, timeout=self.options.timeout_s)
         except (TimeoutError, MemoryError, RecursionError):
             return Scored(0.0, f"no result within {self.options.timeout_s:g} s", "timeout")
         return Scored(1.0, f"matched {brief(match[0])}".rstrip()) if match else Scored(0.0, "no match")

@@ -31,13 +31,16 @@ if TYPE_CHECKING:
     from steelyard.ports.provider import Provider
 
 GIVE_UPS_IN_A_ROW = 40
-"""So many rows given up without one answer between them: the endpoint is down, not the rows bad."""
+"""So many rows given up, and no answer to anybody since the first of them was sent: the endpoint is down, not the rows bad."""
 
 REFUSED_KEYS_IN_A_ROW = 3
 
 _DOWN = frozenset(
     {FailureReason.CONNECTION, FailureReason.TIMEOUT, FailureReason.SERVER_ERROR, FailureReason.RATE_LIMITED}
 )
+
+
+_BLAMES_ENDPOINT = _DOWN | {FailureReason.UNAUTHORIZED}
 
 
 class EndpointDownError(SteelyardError):
@@ -99,7 +102,8 @@ class UnitDrive:
         self.recorded = recorded
         self.counts = counts
         self.repeats = repeats
-        self._give_ups = self._refused_keys = 0
+        self._answers_seen = self._give_ups = self._refused_keys = 0
+        self._held: list[AnswerRecord] = []
 
     async def infer(
         self,
@@ -136,6 +140,7 @@ class UnitDrive:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(work())
+        self._record_held()
 
     def adopt(self, rows: Iterable[Row]) -> Iterator[None]:
         """Records the answers that a result set brings; yields after every row, so that the loop can breathe."""
@@ -223,9 +228,11 @@ class UnitDrive:
         endpoint = self._builder.endpoint
         attempt = limited = 0
         waited_s = 0.0
+        seen_before = -1
         while True:
             attempt += 1
             permit = await self._governor.admit(self._party, tokens)
+            seen_before = self._answers_seen if attempt == 1 else seen_before
             result: Answer | AttemptFailure | None = None
             started = perf_counter()
             try:
@@ -234,21 +241,26 @@ class UnitDrive:
                 permit.settle(result)
             latency_ms = (perf_counter() - started) * 1000
             if isinstance(result, Answer):
+                self._answers_seen += 1
                 self._give_ups = self._refused_keys = 0
+                self._record_held()
                 return self._answered(request, result, latency_ms, attempt)
             limited += result.reason is FailureReason.RATE_LIMITED
             delay = next_delay_s(
                 result, attempt, request.key, max_attempts=endpoint.max_attempts, limited=limited, waited_s=waited_s
             )
             if delay is None:
-                self._watch(result)
+                self._watch(result, seen_before)
                 return self._failed(request, result, latency_ms, attempt)
             if result.reason is FailureReason.RATE_LIMITED:
                 waited_s += delay
             await asyncio.sleep(delay)
 
-    def _watch(self, failure: AttemptFailure) -> None:
+    def _watch(self, failure: AttemptFailure, seen_before: int) -> None:
         # A dead endpoint is not a thousand bad rows: stop before they are all marked, so that running again asks them.
+        # Bad rows come last, because they are retried; but they were first sent while others were still answered.
+        if seen_before != self._answers_seen:
+            return
         if is_fatal(failure):
             self._refused_keys += 1
         if failure.reason in _DOWN:
@@ -277,6 +289,10 @@ class UnitDrive:
     def _record(self, record: AnswerRecord, row: Row, turn: Turn) -> None:
         counts = self.counts
         if record.text is None:
+            # Whether the row or the endpoint is to blame shows with the next answer, or when all is asked.
+            if self._held or record.failure in _BLAMES_ENDPOINT:
+                self._held.append(record)
+                return
             self.journal.append(record, ())
             counts.failed += 1
             return
@@ -285,6 +301,12 @@ class UnitDrive:
         counts.scored += 1
         counts.prompt_tokens += record.prompt_tokens or 0
         counts.completion_tokens += record.completion_tokens or 0
+
+    def _record_held(self) -> None:
+        for record in self._held:
+            self.journal.append(record, ())
+        self.counts.failed += len(self._held)
+        self._held.clear()
 
     def _scores(
         self, record: AnswerRecord, row: Row, turn: Turn, scorers: Sequence[tuple[int, Scorer]] | None = None
