@@ -142,6 +142,8 @@ def test_json_schema_keywords_that_are_bounded_keep_their_meaning():
     assert value("json_schema", "[1, true]", schema={"uniqueItems": True}) == 1
     assert value("json_schema", '"ab"', schema={"pattern": "^a"}) == 1
     assert value("json_schema", '"ba"', schema={"pattern": "^a"}) == 0
+    many = "[" + ",".join(f'{{"a": {number}}}' for number in range(30_000)) + "]"
+    assert value("json_schema", many, schema={"uniqueItems": True}) == 1
     closed = {"properties": {"a": {}}, "patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False}
     assert value("json_schema", '{"a": 1, "x1": 2}', schema=closed) == 1
     assert value("json_schema", '{"a": 1, "x1": "2"}', schema=closed) == 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from steelyard.api.qianfan.wire import CreateEvalTaskIn
     from steelyard.domain.request import EndpointSpec
     from steelyard.ports.rows import VersionManifest
-    from steelyard.services.evaluations.plan import EndpointIn
+    from steelyard.services.evaluations.plan import EndpointIn, OnBadRows
     from steelyard.services.evaluations.platform import Platform
 
 
@@ -60,7 +60,7 @@ class TaskReferences:
                 return self._repositories.datasets.get(self._workspace_id, ref).name
             return self._repositories.endpoints.get(self._workspace_id, ref).name or ref
 
-    def data(self, ref: str, kind: str, on_bad_rows: str) -> VersionManifest:
+    def data(self, ref: str, kind: str, on_bad_rows: OnBadRows) -> VersionManifest:
         """See services.evaluations.create.Catalog."""
         with self._naming(ref):
             return self._stored.data(ref, kind, on_bad_rows)

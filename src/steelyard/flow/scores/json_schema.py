@@ -119,7 +119,7 @@ def _build(schema_text: str) -> Any:
     except (SchemaError, RecursionError) as error:
         return brief(getattr(error, "message", "nested too deeply"), 120)
     bounded = {
-        
+        "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "uniqueItems": _unique_items,
