@@ -1,7 +1,7 @@
 """Runs the benchmarks, prints every figure beside a raw limit of the same run, and adds a line to history.jsonl.
 
     make bench
-    python benchmarks/run.py [--quick] [--only road|growth|start-up|scoring|journal|import|report ...] [--no-history]
+    python benchmarks/run.py [--quick] [--only road|growth|start-up|scoring|journal|import|kill ...] [--no-history]
 
 CPU seconds are the figures to trust: they hold on a busy machine, where wall-clock times do not.
 """
@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from figures import Figure, table  # noqa: E402
+from kill import kill_and_resume  # noqa: E402
 from road import bench, compare, growth, start_up  # noqa: E402
 from storage import import_speed, journal_lag, journal_speed, report_build  # noqa: E402
 
@@ -75,12 +76,17 @@ def scoring(quick: bool) -> list[Figure]:
     return found
 
 
+def killing(quick: bool) -> list[Figure]:
+    return kill_and_resume(1_000 if quick else 4_000)
+
+
 BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
     "start-up": starting,
     "road": road,
     "growth": growth_and_report,
     "journal": journal,
     "import": importing,
+    "kill": killing,
     "scoring": scoring,
 }
 

@@ -82,7 +82,9 @@ def postgres_url() -> Iterator[str]:
             binaries = folder / package.name / install / "bin"
         shutil.chown(folder, entry.pw_uid, entry.pw_gid)
         as_user |= {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    subprocess.run([binaries / "initdb", "-D", "db", "-U", "sy", "-A", "trust", "-N", "-E", "UTF8"], check=True, **as_user)
+    subprocess.run(
+        [binaries / "initdb", "-D", "db", "-U", "sy", "-A", "trust", "-N", "-E", "UTF8"], check=True, **as_user
+    )
     options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"]
     server = subprocess.Popen([binaries / "postgres", "-D", "db", *options], **as_user)
     try:

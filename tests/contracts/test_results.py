@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from steelyard.adapters.store import journal as journal_module
 from steelyard.adapters.store import results as results_module
 from steelyard.adapters.store.results import FileResults
-from steelyard.adapters.store.shards import shard_range
+from steelyard.adapters.store.shards import compact, shard_range
 from steelyard.domain.answer import AnswerRecord
 from steelyard.domain.errors import ConflictError, StorageError
 from steelyard.domain.score import ScoreRecord
@@ -415,6 +415,24 @@ def test_readers_lose_nothing_while_parts_are_compacted_under_them(tmp_path, mon
     thread.join()
     reader.close()
     assert problems == []
+
+
+def test_a_part_that_is_compacted_between_two_looks_is_read_from_its_shard(files, tmp_path, monkeypatch):
+    writer = files.open_journal(EVAL, SIGNATURES)
+    for position in range(5):
+        writer.append(answer(position), scores_of(answer(position), 1.0))
+    writer.close()
+    folder, opened = tmp_path / "evaluations" / EVAL, Path.open
+
+    def compacts_first(path, *args, **more):
+        if path.suffix == ".jsonl":
+            monkeypatch.undo()
+            compact([path], folder / "shards")
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", compacts_first)
+    assert [record.position for record in files.answers(EVAL)] == list(range(5))
+    assert not list((folder / "journal").iterdir())
 
 
 # One writer.

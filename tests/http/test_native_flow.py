@@ -160,7 +160,10 @@ def test_result_sets_are_scored_without_a_request(server: Server, endpoint: Endp
 
 def test_two_evaluations_are_compared(server: Server, finished: dict[str, Any]) -> None:
     body = plan(finished["dataset"]["version_id"], "builtin:majority", name="floor")
-    other = server.wait(server.post("/evaluations", body)["id"])
+    body["objects"][0]["params"] = {"temperature": 0.5, "top_p": 0.5}
+    created = server.post("/evaluations", body)
+    assert len(created["warnings"]) == 1
+    other = server.wait(created["id"])
     found = server.post("/comparisons", {"evaluations": [finished["id"], other["id"]]}, 200)
     (difference,) = found["differences"]
     assert difference["n"] == 60

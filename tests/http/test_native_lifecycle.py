@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ROWS = 200
+ROWS = 160
 
 
 @pytest.fixture
@@ -177,3 +180,48 @@ def test_a_port_in_use_is_one_line(data_dir: Path) -> None:
     assert line.startswith("error[cannot_listen]")
     assert str(port) in line
     assert "--port" in line
+
+
+def test_an_executor_that_is_not_there_is_one_line(data_dir: Path) -> None:
+    command = [sys.executable, "-m", "steelyard", "serve", "--executor", "ray", "--data-dir", str(data_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=30)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error[executor_unavailable]")
+
+
+def test_a_first_start_on_a_terminal_shows_keys_once(data_dir: Path) -> None:
+    first, second = on_a_terminal(data_dir), on_a_terminal(data_dir)
+    (api_key,) = re.findall(r"sk-[0-9a-f]{48}", first)
+    assert len(re.findall(r"shown this once", first)) == 2
+    assert "sk-" not in second
+    with running_server(data_dir) as server:
+        assert server.client.get("/me", headers={"Authorization": f"Bearer {api_key}"}).json()["user"] == "root"
+
+
+def test_uploads_of_a_killed_server_are_removed(data_dir: Path) -> None:
+    folder = data_dir / "uploads"
+    folder.mkdir(parents=True)
+    old, new = folder / "old", folder / "new"
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    with running_server(data_dir):
+        assert list(folder.iterdir()) == [new]
+
+
+def on_a_terminal(data_dir: Path) -> str:
+    """Returns what a server says on a terminal until it listens."""
+    ours, theirs = pty.openpty()
+    env = {name: value for name, value in environment().items() if name != "STEELYARD_ROOT_API_KEY"}
+    command = [sys.executable, "-m", "steelyard", "serve", "--port", "0", "--data-dir", str(data_dir)]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=env)
+    os.close(theirs)
+    said = ""
+    try:
+        while "listens on" not in said:
+            said += os.read(ours, 4096).decode()
+        return said
+    finally:
+        process.terminate()
+        process.wait(20)
+        os.close(ours)

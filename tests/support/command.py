@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -52,10 +53,15 @@ def clean_env(**more: str) -> dict[str, str]:
     return {**kept, "STEELYARD_LANG": "en", **more}
 
 
-def start(*args: object, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
-    """Starts the command and returns its process, both streams piped."""
+def start(*args: object, cwd: Path | None = None, most_bytes: int = 0, **env: str) -> subprocess.Popen[str]:
+    """Starts the command and returns its process, both streams piped; `most_bytes` bounds every file it writes."""
+
+    def bound() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
     return subprocess.Popen(
-        [*COMMAND, *map(str, args)], cwd=cwd, env=clean_env(**env), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, *map(str, args)], cwd=cwd, env=clean_env(**env), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=bound if most_bytes else None,
     )  # fmt: skip
 
 

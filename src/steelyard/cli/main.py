@@ -130,6 +130,8 @@ def main() -> None:
         if isinstance(error, RowsRefusedError):
             for problem in error.problems[:20]:
                 print("  " + problem.text(), file=sys.stderr)
+        if isinstance(error, NotFoundError):
+            error.hint = error.hint or "check the id and --data-dir"
         print(error.line(), file=sys.stderr)
         sys.exit(2 if isinstance(error, (InputError, NotFoundError, ConflictError)) else 1)
     except typer.Abort:

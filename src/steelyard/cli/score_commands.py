@@ -46,7 +46,14 @@ def score(
                     sum_of_values += line["score"]
                 stream.write(encode({**line, "signature": built.signature}).decode() + "\n")
         mean = sum_of_values / count if count else None
-        summary = {"summary": True, "metric": built.metric, "mean": mean, "n": count, "n_unscored": total - count, "signature": built.signature}
+        summary = {
+            "summary": True,
+            "metric": built.metric,
+            "mean": mean,
+            "n": count,
+            "n_unscored": total - count,
+            "signature": built.signature,
+        }
         stream.write(encode(summary).decode() + "\n")
 
 
@@ -77,11 +84,21 @@ def stats(
 
     compute = STATISTICS.get(test)
     if compute is None:
-        raise InputError(f"there is no statistic '{test}'", where="stats", hint="use one of " + ", ".join(sorted(STATISTICS)), code="unknown_statistic")
+        raise InputError(
+            f"there is no statistic '{test}'",
+            where="stats",
+            hint="use one of " + ", ".join(sorted(STATISTICS)),
+            code="unknown_statistic",
+        )
     try:
         text = Path(json[1:]).read_text("utf-8") if json.startswith("@") else json
     except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", where=json[1:], hint="give the path of a JSON file after @", code="no_such_file") from error
+        raise InputError(
+            f"cannot read: {error.strerror}",
+            where=json[1:],
+            hint="give the path of a JSON file after @",
+            code="no_such_file",
+        ) from error
     print(msgspec.json.encode(compute(**_object(text))).decode())
 
 

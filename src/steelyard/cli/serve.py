@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -17,6 +17,7 @@ from steelyard.adapters.formats.read import read_records
 from steelyard.adapters.identity.stored import StoredIdentity
 from steelyard.api.app import create_app
 from steelyard.api.dependencies import Services
+from steelyard.api.native.uploads import remove_abandoned
 from steelyard.cli.words import say
 from steelyard.domain.errors import InputError
 from steelyard.ports.identity import API_KEY
@@ -64,8 +65,9 @@ async def _serve(platform: Platform, settings: Settings, listener: socket.socket
     identity = StoredIdentity(platform.repositories.keys, platform.repositories.secrets)
     services = Services(
         platform, executor, identity, lambda path, name, file: read_records(path, name, file=file), _write_xlsx,
-        settings.data_dir / "uploads", cast("Lang", settings.lang),
+        settings.data_dir / "uploads", settings.lang,
     )  # fmt: skip
+    remove_abandoned(services.upload_dir)
     config = uvicorn.Config(
         create_app(services), log_config=None, access_log=False, lifespan="off", ws="none", server_header=False,
         timeout_graceful_shutdown=LAST_REQUESTS_S,

@@ -161,7 +161,7 @@ class LocalExecutor:
             self._fail(evaluation, error.line())
         except Exception as error:  # noqa: BLE001 - one evaluation's bug must not end the others
             self._log.exception("evaluation %s failed", evaluation_id)
-            self._fail(evaluation, f"error[internal]: {type(error).__name__} - the server's log says more")
+            self._fail(evaluation, f"error[internal]: {_innermost(error)} - the server's log says more")
 
     def _end_stopped(self, evaluation_id: str, workspace_id: str) -> None:
         """Marks as stopped what nobody works on; the lock keeps others out meanwhile. Raises ConflictError."""
@@ -209,3 +209,10 @@ class LocalExecutor:
     def _unlocked(self) -> list[Evaluation]:
         found = self._platform.repositories.evaluations.in_states(UNFINISHED)
         return [e for e in found if not self._platform.results.is_locked(e.id)]
+
+
+def _innermost(error: Exception) -> str:
+    """Returns the name of the error's class, never its text, which may hold a credential."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__

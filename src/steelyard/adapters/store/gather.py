@@ -22,55 +22,73 @@ SCORE_COLUMNS = ("unit", "position", "repeat", "turn", "signature", "value", "re
 
 
 class AnswerNumbers:
-    """What a summary is made of, for the answers of one unit."""
+    """What a summary is made of, for the answers of one unit: 22 bytes an answer, and 4 for each rarer token count."""
 
     def __init__(self, shape: UnitShape) -> None:
         self._shape = shape
-        self._keys, self._reasons = array("q"), array("i")
-        self._latencies, self._attempts = array("f"), array("i")
-        self._tokens = [array("q") for _ in _TOKENS]
+        self._keys, self._latencies = array("q"), array("f")
+        self._reasons, self._again = array("b"), array("b")
+        self._tokens = [array("i") for _ in _TOKENS]
+        """-1 where the endpoint did not say; empty as long as it never did."""
         self._names: dict[str, int] = {"": 0}
 
     def add(self, record: AnswerRecord) -> None:
         """Takes one record."""
+        before = len(self._keys)
         self._keys.append((record.position * self._shape.repeats + record.repeat) * 256 + record.turn)
-        self._reasons.append(self._names.setdefault(record.failure, len(self._names)))
         self._latencies.append(record.latency_ms)
-        self._attempts.append(record.attempts)
+        self._reasons.append(self._names.setdefault(record.failure, len(self._names)))
+        self._again.append(record.attempts > 1)
         for column, name in zip(self._tokens, _TOKENS, strict=True):
             value: int | None = getattr(record, name)
-            column.append(-1 if value is None else value)
+            if value is not None:
+                _fill(column, before)
+                column.append(value)
+            elif column:
+                column.append(-1)
 
     def add_batch(self, batch: Any) -> None:
         """Takes a batch with the columns ANSWER_COLUMNS."""
         import numpy as np
 
+        before = len(self._keys)
         _extend(self._keys, _keys(batch, self._shape), np.int64)
         codes, names = _coded(batch.column(4))
-        known = np.array([self._names.setdefault(name, len(self._names)) for name in names], np.int32)
-        _extend(self._reasons, known[codes], np.int32)
+        known = np.array([self._names.setdefault(name, len(self._names)) for name in names], np.int8)
+        _extend(self._reasons, known[codes], np.int8)
         _extend(self._latencies, _numbers(batch.column(5)), np.float32)
-        _extend(self._attempts, _numbers(batch.column(6)), np.int32)
+        _extend(self._again, _numbers(batch.column(6)) > 1, np.int8)
         for i, column in enumerate(self._tokens):
-            _extend(column, _numbers(batch.column(7 + i), -1), np.int64)
+            given = batch.column(7 + i)
+            if given.null_count < len(given):
+                _fill(column, before)
+                _extend(column, _numbers(given, -1), np.int32)
+            elif column:
+                _fill(column, len(self._keys))
 
     def summary(self) -> AnswerSummary:
         """Returns the figures."""
         import numpy as np
 
         newest = newest_of(np.frombuffer(self._keys, np.int64))
-        reasons = np.frombuffer(self._reasons, np.int32)[newest]
-        ok = reasons == 0
+        reasons = np.frombuffer(self._reasons, np.int8)[newest]
+        ok = newest[reasons == 0]
         names = list(self._names)
         counts = np.bincount(reasons, minlength=len(names))
-        tokens = [np.frombuffer(column, np.int64)[newest][ok] for column in self._tokens]
-        sums = [int(column.clip(0).sum()) for column in tokens]
+        # One column at a time: together they would be the largest thing that a report of many rows holds.
+        sums: list[int] = []
+        silent = np.ones(len(ok), bool)
+        for i, column in enumerate(self._tokens):
+            tokens = np.frombuffer(column, np.int32)[ok] if column else np.full(1, -1, np.int32)
+            sums.append(int(tokens.clip(0).sum(dtype=np.int64)))
+            if i < 2:
+                silent &= tokens < 0
         return AnswerSummary(
-            answered=int(ok.sum()), failed=int((~ok).sum()), failures={names[i]: int(n) for i, n in enumerate(counts) if i and n},
-            latency_ms=np.frombuffer(self._latencies, np.float32)[newest][ok],  # type: ignore[arg-type]
+            answered=len(ok), failed=len(newest) - len(ok), failures={names[i]: int(n) for i, n in enumerate(counts) if i and n},
+            latency_ms=np.frombuffer(self._latencies, np.float32)[ok],  # type: ignore[arg-type]
             prompt_tokens=sums[0], completion_tokens=sums[1], reasoning_tokens=sums[2], cached_tokens=sums[3],
-            answers_without_usage=int(((tokens[0] < 0) & (tokens[1] < 0)).sum()),
-            retried=int((np.frombuffer(self._attempts, np.int32)[newest] > 1).sum()),
+            answers_without_usage=int(silent.sum()),
+            retried=int(np.frombuffer(self._again, np.int8)[newest].sum(dtype=np.int64)),
         )  # fmt: skip
 
 
@@ -86,33 +104,40 @@ class ScoreNumbers:
     def add(self, key: int, value: float | None, reason: str, flag: str, parts: Sequence[float]) -> None:
         """Takes one score."""
         scored = value is not None
-        self._widen(len(parts))
+        self._widen(len(parts), len(self._keys))
         self._keys.append(key)
         self._values.append(value if value is not None else 0.0)
         self._codes.append(self._code(scored, flag if scored else reason))
         if self._width:
             self._parts.extend(parts or [0.0] * self._width)
 
-    def add_batch(self, keys: Any, batch: Any) -> None:
-        """Takes a batch with the columns SCORE_COLUMNS, all of this signature."""
+    def add_batch(self, keys: Any, batch: Any, chosen: Any) -> None:
+        """Takes the chosen rows of a batch with the columns SCORE_COLUMNS, all of this signature."""
         import numpy as np
 
-        scored = np.asarray(batch.column(5).is_valid())
+        values = _numbers(batch.column(5), np.nan)[chosen]
+        scored = ~np.isnan(values)
         flags, names = _coded(batch.column(7))
-        codes = np.array([self._code(True, name) for name in names], np.int32)[flags]
-        for i, reason in zip(
-            np.flatnonzero(~scored), batch.column(6).filter(batch.column(5).is_null()).to_pylist(), strict=True
-        ):
-            codes[i] = self._code(False, reason)
-        lists = batch.column(8)
-        lengths = np.asarray(lists.value_lengths().fill_null(0))
-        self._widen(int(lengths.max()))
-        _extend(self._keys, keys, np.int64)
-        _extend(self._values, _numbers(batch.column(5), 0.0), np.float64)
+        codes = np.array([self._code(True, name) for name in names], np.int32)[flags[chosen]]
+        reasons = batch.column(6)
+        for i in np.flatnonzero(~scored):
+            codes[i] = self._code(False, reasons[int(chosen[i])].as_py())
+        _extend(self._keys, keys[chosen], np.int64)
+        _extend(self._values, np.where(scored, values, 0.0), np.float64)
         _extend(self._codes, codes, np.int32)
+        self._add_parts(batch.column(8), chosen)
+
+    def _add_parts(self, lists: Any, chosen: Any) -> None:
+        import numpy as np
+
+        offsets = np.asarray(lists.offsets)
+        starts, lengths = offsets[:-1][chosen], np.diff(offsets)[chosen]
+        before = len(self._keys) - len(chosen)
+        self._widen(int(lengths.max()), before)
         if self._width:
-            parts = np.zeros((len(keys), self._width))
-            parts[lengths > 0] = np.asarray(lists.flatten()).reshape(-1, self._width)
+            parts = np.zeros((len(chosen), self._width))
+            have = lengths > 0
+            parts[have] = np.asarray(lists.values)[starts[have, None] + np.arange(self._width)]
             _extend(self._parts, parts.ravel(), np.float64)
 
     def arrays(self, shape: UnitShape) -> ScoreArrays:
@@ -140,11 +165,11 @@ class ScoreNumbers:
     def _code(self, scored: bool, name: str) -> int:
         return self._names.setdefault((scored, name), len(self._names))
 
-    def _widen(self, width: int) -> None:
+    def _widen(self, width: int, before: int) -> None:
         """Makes room for parts when the first score that has any comes; those before it had none and count as zeros."""
         if width and not self._width:
             self._width = width
-            self._parts.extend([0.0] * (width * len(self._keys)))
+            self._parts.extend([0.0] * (width * before))
 
 
 class UnitScores:
@@ -170,7 +195,7 @@ class UnitScores:
         for code, name in enumerate(names):
             chosen = np.flatnonzero(codes == code)
             if (column := self._columns.get(name)) is not None and len(chosen):
-                column.add_batch(keys[chosen], batch if len(chosen) == len(keys) else batch.take(chosen))
+                column.add_batch(keys, batch, chosen)
 
     def arrays(self) -> list[ScoreArrays]:
         """Returns the arrays in the order of the signatures."""
@@ -202,9 +227,18 @@ def _coded(column: Any) -> tuple[Any, list[str]]:
 
 
 def _numbers(column: Any, missing: float = 0) -> Any:
+    """Returns the column as numpy numbers; without pyarrow.compute, which costs 12 MB to load."""
     import numpy as np
 
-    return np.asarray(column.fill_null(missing) if column.null_count else column)
+    values = column.to_numpy(zero_copy_only=False)
+    # Nulls come as NaN; no number that is recorded is one.
+    return np.where(np.isnan(values), missing, values) if column.null_count else values
+
+
+def _fill(column: array[int], length: int) -> None:
+    """Makes up for what was not said before the first count came."""
+    if len(column) < length:
+        column.frombytes(b"\xff" * (column.itemsize * (length - len(column))))
 
 
 def _extend(column: array[Any], values: Any, dtype: Any) -> None:

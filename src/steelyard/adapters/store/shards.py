@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 
 BATCH_RECORDS = 2_000
+FEW_RUNS = 16
+"""So many slices are cheaper than a filter: the first filter loads pyarrow.compute, 9 MB and 0.03 CPU seconds."""
+
 _NAME = re.compile(r"answers-(\d{6})-(\d{6})\.parquet")
 
 
@@ -65,9 +68,15 @@ class _ShardWriter:
     def __init__(self, path: Path, schema: Any) -> None:
         import pyarrow.parquet as pq
 
+        pa = load_arrow()
         self.schema = schema
         self._rows: list[tuple[Any, ...]] = []
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        # Texts rarely repeat: trying to find that out, and keeping their least and greatest, doubles the file.
+        options: dict[str, Any] = {
+            "use_dictionary": [field.name for field in schema if pa.types.is_dictionary(field.type)],
+            "write_statistics": ["unit", "position"],
+        }
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", **options)
 
     def add(self, row: tuple[Any, ...]) -> None:
         self._rows.append(row)
@@ -135,24 +144,42 @@ def compact(parts: Sequence[Path], folder: Path) -> Path:
 def _batches(
     path: Path, columns: list[str] | None, unit: int | None, positions: tuple[int, int] | None
 ) -> Iterator[Any]:
-    import pyarrow.compute
     import pyarrow.parquet as pq
 
-    pc: Any = pyarrow.compute
-    with pq.ParquetFile(path) as file:
-        for group in range(file.metadata.num_row_groups):
-            if not _may_hold(file.metadata.row_group(group), unit, positions):
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        for number in range(file.metadata.num_row_groups):
+            group = file.metadata.row_group(number)
+            if not _may_hold(group, unit, positions):
                 continue
-            table = file.read_row_group(group, columns=columns, use_threads=False)
-            mask = None
-            if unit is not None:
-                mask = pc.equal(table["unit"], unit)
-            if positions is not None:
-                inside = pc.and_(
-                    pc.greater_equal(table["position"], positions[0]), pc.less(table["position"], positions[1])
-                )
-                mask = inside if mask is None else pc.and_(mask, inside)
-            yield from (table if mask is None else table.filter(mask)).to_batches()
+            table = file.read_row_group(number, columns=columns, use_threads=False)
+            only = unit is None or _holds_only(group, unit)
+            if only and positions is None:
+                yield from table.to_batches()
+            else:
+                yield from _narrowed(table, None if only else unit, positions)
+
+
+def _narrowed(table: Any, unit: int | None, positions: tuple[int, int] | None) -> Iterator[Any]:
+    """Yields what the table holds of the unit and the positions."""
+    import numpy as np
+
+    mask = np.ones(len(table), bool)
+    if unit is not None:
+        mask &= table["unit"].to_numpy() == unit
+    if positions is not None:
+        at = table["position"].to_numpy()
+        mask &= (at >= positions[0]) & (at < positions[1])
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False)).reshape(-1, 2)
+    if len(edges) > FEW_RUNS:
+        yield from table.filter(load_arrow().array(mask)).to_batches()
+        return
+    for start, stop in edges.tolist():
+        yield from table.slice(start, stop - start).to_batches()
+
+
+def _holds_only(group: Any, unit: int) -> bool:
+    stats = group.column(0).statistics
+    return stats is not None and stats.has_min_max and stats.min == stats.max == unit
 
 
 def _may_hold(group: Any, unit: int | None, positions: tuple[int, int] | None) -> bool:

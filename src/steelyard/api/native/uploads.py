@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,9 @@ from steelyard.domain.errors import InputError
 FILE_BYTES_MAX = 4 << 30
 FIELD_BYTES_MAX = 1 << 20
 """Of all fields but the file together."""
+
+ABANDONED_S = 3600
+"""An upload that has not grown for so long belongs to a process that died."""
 
 _WRITE_BYTES = 1 << 20
 
@@ -47,6 +51,14 @@ def scratch_file(folder: Path, suffix: str = "") -> Generator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what uploads to killed servers left behind; those that go on elsewhere stay."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > ABANDONED_S:
+                path.unlink()
 
 
 async def receive_form(request: Request, path: Path) -> UploadedForm:

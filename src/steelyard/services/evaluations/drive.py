@@ -35,6 +35,9 @@ GIVE_UPS_IN_A_ROW = 40
 
 REFUSED_KEYS_IN_A_ROW = 3
 
+BREATHE_EVERY = 20
+"""Rows of one worker between two breaks for the event loop."""
+
 _DOWN = frozenset(
     {FailureReason.CONNECTION, FailureReason.TIMEOUT, FailureReason.SERVER_ERROR, FailureReason.RATE_LIMITED}
 )
@@ -134,8 +137,11 @@ class UnitDrive:
         self._builder, self._provider, self._governor, self._party = builder, provider, governor, party
 
         async def work() -> None:
-            for row, repeat in source:
+            for i, (row, repeat) in enumerate(source):
                 await self._dialogue(row, repeat, earlier.pop((row.position, repeat), []))
+                if i % BREATHE_EVERY == 0:
+                    # A built-in answers without waiting: the journal and everybody else need their turn.
+                    await asyncio.sleep(0)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):

@@ -111,7 +111,7 @@ class Run:
     async def _work(self, journal: Journal, numbers: list[list[int]]) -> None:
         evaluation, results = self.evaluation, self.platform.results
         shapes = unit_shapes(evaluation)
-        recorded = results.recorded(evaluation.id, shapes, self.retry_failed)
+        recorded = await asyncio.to_thread(results.recorded, evaluation.id, shapes, self.retry_failed)
         drives: list[UnitDrive] = []
         for unit, known in zip(evaluation.units, recorded, strict=True):
             counts = evaluation.counts[unit.index] = UnitCounts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +17,7 @@ from steelyard.services.evaluations.rescore import BLOCK, read_rows
 
 if TYPE_CHECKING:
     from steelyard.domain.evaluation import Evaluation, UnitSpec
+    from steelyard.domain.row import Row
     from steelyard.services.evaluations.platform import Platform
 
 EXAMPLES = 5
@@ -76,17 +78,12 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
         )
         for (signature, scorer), a in zip(scorers.items(), arrays, strict=True)
     ]
-    ids: list[str] = []
     place = np.zeros(unit.dataset.row_count, np.int64)
-    groups: dict[str, int] = {}
-    group: list[int] = []
-    names: dict[str, int] = {}
-    category: list[int] = []
+    rows = _RowNumbers()
     for row in sampled(platform.rows.read(unit.dataset.version_id), sample):
-        place[row.position] = len(ids)
-        ids.append(row.id)
-        group.append(-1 if row.group_id is None else groups.setdefault(row.group_id, len(groups)))
-        category.append(-1 if row.category is None else names.setdefault(row.category, len(names)))
+        place[row.position] = len(rows.group)
+        rows.add(row)
+    rows.settle()
     examples = _examples(platform, evaluation, unit, columns)
     for column in columns:
         # A sampled unit's rows are numbered by their order in the sample: rows that were never asked are no gaps.
@@ -103,10 +100,10 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
         notes.append("sampled")
     counts = evaluation.counts[unit.index]
     return UnitResults(
-        label=unit.label, dataset=unit.dataset.name, dataset_version_id=unit.dataset.version_id, rows=len(ids),
+        label=unit.label, dataset=unit.dataset.name, dataset_version_id=unit.dataset.version_id, rows=len(rows.group),
         expected=counts.total, answered=summary.answered, failed=summary.failed,
-        row_key=row_keys(ids), group=np.array(group, np.int64),
-        category=(np.array(category, np.int32), list(names)) if names else [], score_columns=columns, failures=summary.failures,
+        row_key=np.frombuffer(rows.keys, np.uint64), group=np.frombuffer(rows.group, np.int64),
+        category=(np.frombuffer(rows.category, np.int32), list(rows.categories)) if rows.categories else [], score_columns=columns, failures=summary.failures,
         latency_ms=np.asarray(summary.latency_ms, np.float32) if endpoint is not None else np.zeros(0, np.float32),
         prompt_tokens=summary.prompt_tokens, completion_tokens=summary.completion_tokens, reasoning_tokens=summary.reasoning_tokens,
         cached_tokens=summary.cached_tokens, answers_without_usage=summary.answers_without_usage if endpoint is not None else 0,
@@ -114,6 +111,30 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
         price_output_per_1m=endpoint.price_output_per_1m if endpoint else "", currency=endpoint.currency if endpoint else "",
         notes=notes, examples=examples,
     )  # fmt: skip
+
+
+class _RowNumbers:
+    """What the report needs of the rows: a key, a group and a category each, 20 bytes a row."""
+
+    def __init__(self) -> None:
+        self.keys, self.group, self.category = array("Q"), array("q"), array("i")
+        self.groups: dict[str, int] = {}
+        self.categories: dict[str, int] = {}
+        self._ids: list[str] = []
+
+    def add(self, row: Row) -> None:
+        """Takes the next row."""
+        self._ids.append(row.id)
+        group, category = row.group_id, row.category
+        self.group.append(-1 if group is None else self.groups.setdefault(group, len(self.groups)))
+        self.category.append(-1 if category is None else self.categories.setdefault(category, len(self.categories)))
+        if len(self._ids) == BLOCK:
+            self.settle()
+
+    def settle(self) -> None:
+        """Turns the ids that were kept so far into keys."""
+        self.keys.frombytes(row_keys(self._ids).tobytes())
+        self._ids.clear()
 
 
 def _examples(
