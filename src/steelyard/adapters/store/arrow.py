@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any
@@ -34,3 +35,15 @@ def load_arrow() -> Any:
         finally:
             sys.meta_path.remove(finder)
     return pa
+
+
+def release_memory() -> None:
+    """Gives memory that is free back to the system: pyarrow's pool and the C heap of every thread.
+
+    Both keep what a compaction or a report needed for a moment, and it would count for as long as the process lives.
+    """
+    if (pa := sys.modules.get("pyarrow")) is not None:
+        pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

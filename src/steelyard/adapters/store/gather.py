@@ -147,14 +147,16 @@ class ScoreNumbers:
         keys = np.frombuffer(self._keys, np.int64)
         newest = newest_of(keys)
         keys = keys[newest]
+        position, repeat, turn = _parts_of(keys, shape.repeats)
+        del keys
         codes = np.frombuffer(self._codes, np.int32)[newest]
         names = list(self._names)
         counts = {names[i]: int(n) for i, n in enumerate(np.bincount(codes, minlength=len(names))) if n}
         parts = np.frombuffer(self._parts, np.float64).reshape(-1, self._width)[newest] if self._width else None
         return ScoreArrays(
-            position=keys // 256 // shape.repeats,
-            repeat=(keys // 256 % shape.repeats).astype(np.int32),
-            turn=(keys % 256).astype(np.int32),
+            position=position,
+            repeat=repeat,
+            turn=turn,
             value=np.frombuffer(self._values, np.float64)[newest],
             scored=np.array([scored for scored, _ in names], bool)[codes],
             flags={name: n for (scored, name), n in counts.items() if scored and name},
@@ -209,6 +211,19 @@ def newest_of(keys: Any) -> Any:
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     return order[np.append(ordered[1:] != ordered[:-1], True)] if len(order) else order
+
+
+def _parts_of(keys: Any, repeats: int) -> tuple[Any, Any, Any]:
+    """Returns positions, repeats and turns; where all repeats or turns are the first, that takes no memory."""
+    import numpy as np
+
+    turn = keys & 255
+    position = keys >> 8
+    none = np.broadcast_to(np.zeros(1, np.int32), len(keys))
+    turn = turn.astype(np.int32) if turn.any() else none
+    if repeats == 1:
+        return position, none, turn
+    return position // repeats, (position % repeats).astype(np.int32), turn
 
 
 def _keys(batch: Any, shape: UnitShape) -> Any:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from steelyard.adapters.store.arrow import release_memory
 from steelyard.adapters.store.gather import ANSWER_COLUMNS, SCORE_COLUMNS, AnswerNumbers, UnitScores
 from steelyard.adapters.store.journal import (
     READ_BYTES,
@@ -222,7 +223,10 @@ class FileResults:
             for record in read_part(source, scores=False):
                 if isinstance(record, AnswerRecord) and record.unit == unit:
                     numbers.add(record)
-        return numbers.summary()
+        found = numbers.summary()
+        del numbers
+        release_memory()
+        return found
 
     def score_arrays(
         self, evaluation_id: str, unit: int, shape: UnitShape, signatures: Sequence[str]
@@ -236,7 +240,10 @@ class FileResults:
             for record in read_part(source, answers=False):
                 if not isinstance(record, AnswerRecord) and record[1].unit == unit:
                     numbers.add(*record)
-        return numbers.arrays()
+        found = numbers.arrays()
+        del numbers
+        release_memory()
+        return found
 
     def write_report(self, evaluation_id: str, report: bytes) -> None:
         """See ports.journal.Results."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import astuple
 
-from steelyard.adapters.store.arrow import load_arrow
+from steelyard.adapters.store.arrow import load_arrow, release_memory
 from steelyard.adapters.store.journal import read_part, sync_folder
 from steelyard.domain.answer import AnswerRecord
 from steelyard.domain.score import ScoreRecord
@@ -138,6 +138,7 @@ def compact(parts: Sequence[Path], folder: Path) -> Path:
         sync_folder(folder)
     for part in parts:
         part.unlink(missing_ok=True)
+    release_memory()
     return answers_path
 
 

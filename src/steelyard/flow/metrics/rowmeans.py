@@ -34,18 +34,30 @@ def row_means(column: ScoreColumn, rows: int) -> RowMeans:
     Raises:
         ValueError: a position is outside 0..rows-1, or a score is not a finite number.
     """
-    kept = np.flatnonzero(column.scored)
-    order = kept[np.lexsort((column.turn[kept], column.repeat[kept], column.position[kept]))]
+    order = _in_order(column)
     position, value = column.position[order], column.value[order]
     if len(position) and (int(position[0]) < 0 or int(position[-1]) >= rows):
         raise ValueError(f"{column.metric}: a score's position is outside the unit's {rows} rows")
     if not np.isfinite(value).all():
         raise ValueError(f"{column.metric}: a score is not a finite number")
+    if len(position) == rows and (position[1:] > position[:-1]).all():
+        # One score for every row: nothing to average, and nothing to copy.
+        binary = column.kind == "rate" and bool(((value == 0.0) | (value == 1.0)).all())
+        return RowMeans(value, np.ones(rows, np.bool_), binary, _summed(column, order, position, rows))
     counts = np.bincount(position, minlength=rows)
     sums = np.bincount(position, weights=value, minlength=rows)
     single = int(counts.max(initial=0)) <= 1
     binary = single and column.kind == "rate" and bool(np.isin(value, (0.0, 1.0)).all())
     return RowMeans(sums / np.maximum(counts, 1), counts > 0, binary, _summed(column, order, position, rows))
+
+
+def _in_order(column: ScoreColumn) -> Ints:
+    """Returns the indices of the scores by row, repeat and turn; the usual case, one a row in order, is not sorted again."""
+    kept = np.flatnonzero(column.scored)
+    position = column.position[kept]
+    if (position[1:] > position[:-1]).all():
+        return kept
+    return kept[np.lexsort((column.turn[kept], column.repeat[kept], position))]
 
 
 def _summed(column: ScoreColumn, order: Ints, position: Ints, rows: int) -> Floats | None:

@@ -130,9 +130,17 @@ def _latency(milliseconds: NDArray[np.float32]) -> Latency:
     if not len(milliseconds):
         return Latency(None, None, None, None)
     # Sorted first, so that the sum does not depend on the order of arrival.
-    ordered = np.sort(milliseconds).astype(np.float64)
-    p50, p90, p99 = (float(value) for value in np.quantile(ordered, [0.5, 0.9, 0.99]))
-    return Latency(p50, p90, p99, float(ordered.mean()))
+    ordered = np.sort(milliseconds)
+    p50, p90, p99 = (_quantile(ordered, share) for share in (0.5, 0.9, 0.99))
+    return Latency(p50, p90, p99, float(ordered.mean(dtype=np.float64)))
+
+
+def _quantile(ordered: NDArray[np.float32], share: float) -> float:
+    """Returns what numpy.quantile does (linear between neighbours), of values that are sorted already."""
+    place = (len(ordered) - 1) * share
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    return low + (high - low) * (place - below)
 
 
 def _cost(unit: UnitResults) -> str | None:

@@ -78,16 +78,19 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
         )
         for (signature, scorer), a in zip(scorers.items(), arrays, strict=True)
     ]
-    place = np.zeros(unit.dataset.row_count, np.int64)
+    whole = sample.size == sample.row_count
+    place = np.zeros(0 if whole else unit.dataset.row_count, np.int64)
     rows = _RowNumbers()
     for row in sampled(platform.rows.read(unit.dataset.version_id), sample):
-        place[row.position] = len(rows.group)
+        if not whole:
+            place[row.position] = len(rows.group)
         rows.add(row)
     rows.settle()
     examples = _examples(platform, evaluation, unit, columns)
     for column in columns:
         # A sampled unit's rows are numbered by their order in the sample: rows that were never asked are no gaps.
-        column.position = place[column.position]
+        if not whole:
+            column.position = place[column.position]
         if summary.failed:
             column.unscored = {**column.unscored, "no_answer": summary.failed}
     endpoint = unit.object.endpoint
