@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from steelyard.domain.evaluation import Evaluation
 
 QUIET_EVERY_S = 10.0
+STALLED_AFTER_S = 15.0
+"""So long without any answer is told, and told again after as long, even where progress is not shown."""
 
 
 class ProgressLine:
@@ -28,6 +30,8 @@ class ProgressLine:
         self._before: list[int] | None = None
         self._bars: Progress | None = None
         self._tasks: list[TaskID] = []
+        self._moved: list[tuple[int, float]] = []
+        """Per unit: requests done, and when that number (or the word about it) was last new."""
 
     def __enter__(self) -> ProgressLine:
         if not self._quiet and sys.stderr.isatty():
@@ -48,7 +52,10 @@ class ProgressLine:
 
     def __call__(self, evaluation: Evaluation) -> None:
         """Takes one look at the counts."""
-        if self._quiet or not any(c.total for c in evaluation.counts):
+        if not any(c.total for c in evaluation.counts):
+            return
+        self._watch(evaluation)
+        if self._quiet:
             return
         if self._before is None:
             self._before = [c.answered + c.failed for c in evaluation.counts]
@@ -63,6 +70,33 @@ class ProgressLine:
         elif monotonic() - self._last >= QUIET_EVERY_S:
             self._last = monotonic()
             print("\n".join(lines), file=sys.stderr, flush=True)
+
+    def _watch(self, evaluation: Evaluation) -> None:
+        """Says which endpoint keeps silent: a long run must not hang without a word."""
+        now = monotonic()
+        done = [c.answered + c.failed for c in evaluation.counts]
+        if not self._moved:
+            self._moved = [(n, now) for n in done]
+        for i, (unit, counts) in enumerate(zip(evaluation.units, evaluation.counts, strict=True)):
+            before, since = self._moved[i]
+            if done[i] != before or done[i] == counts.total or unit.object.endpoint is None:
+                self._moved[i] = (done[i], now)
+            elif now - since >= STALLED_AFTER_S:
+                self._moved[i] = (before, now)
+                trouble = f" ({counts.trouble})" if counts.trouble else ""
+                endpoint = unit.object.endpoint.label
+                line = say(
+                    self._lang,
+                    "stalled",
+                    label=unit.label,
+                    seconds=round(now - since),
+                    endpoint=endpoint,
+                    trouble=trouble,
+                )
+                if self._bars is not None:
+                    self._bars.console.print(line, markup=False)
+                else:
+                    print(line, file=sys.stderr, flush=True)
 
     def _line(self, evaluation: Evaluation, index: int) -> str:
         assert self._before is not None

@@ -26,6 +26,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{label}: {done}/{total} answered {answered} failed {failed} · {rate}/s · ETA {eta} · {tokens} tokens",
         "{label}:{done}/{total} 已回答 {answered} 失败 {failed} · {rate}/秒 · 剩余 {eta} · {tokens} tokens",
     ),
+    "stalled": (
+        "{label}: no answer for {seconds} s from {endpoint}{trouble}",
+        "{label}:{endpoint} 已 {seconds} 秒没有返回回答{trouble}",
+    ),
     "interrupted": (
         "stopped; everything recorded is kept, run the same plan again to go on",
         "已停止;已记录的结果均已保存,再次运行同一计划即可继续",

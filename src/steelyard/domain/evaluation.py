@@ -129,6 +129,8 @@ class UnitCounts(Struct, omit_defaults=False):
     scored: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    trouble: str = ""
+    """What the last attempt that failed met, in one line; empty while none has."""
 
 
 class Evaluation(Struct):

@@ -251,6 +251,7 @@ class UnitDrive:
                 self._give_ups = self._refused_keys = 0
                 self._record_held()
                 return self._answered(request, result, latency_ms, attempt)
+            self.counts.trouble = result.message
             limited += result.reason is FailureReason.RATE_LIMITED
             delay = next_delay_s(
                 result, attempt, request.key, max_attempts=endpoint.max_attempts, limited=limited, waited_s=waited_s
