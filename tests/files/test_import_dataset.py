@@ -1,7 +1,7 @@
 """A file becomes a data set: through the formats, the rows and the store, by the use case that the faces call."""
 
+import bz2
 import csv
-import gzip
 import json
 import re
 from pathlib import Path
@@ -245,9 +245,9 @@ def test_wrong_choices_are_refused_and_nothing_is_stored(place, tmp_path, option
     assert list((tmp_path / "rows" / "versions").iterdir()) == []
 
 
-def test_a_compressed_file_is_refused_with_its_name(tmp_path, place):
-    path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(b'{"prompt":"q"}'))
+def test_a_file_of_an_unknown_format_is_refused_with_its_name(tmp_path, place):
+    path = tmp_path / "a.jsonl.bz2"
+    path.write_bytes(bz2.compress(b'{"prompt":"q"}'))
     with pytest.raises(InputError) as caught:
         place.add(path)
     assert caught.value.error_code == "unknown_format"

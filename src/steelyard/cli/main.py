@@ -11,8 +11,11 @@ from typing import Annotated
 
 import typer
 
+import steelyard.cli.check_commands  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from steelyard.cli.dataset_commands import dataset_app
+from steelyard.cli.preset_commands import preset_app
 from steelyard.cli.read_commands import compare, report, samples
-from steelyard.cli.registry_commands import dataset_app, endpoint_app, key_app
+from steelyard.cli.registry_commands import endpoint_app, key_app
 from steelyard.cli.score_commands import score, stats
 from steelyard.cli.serve_command import serve
 
@@ -23,6 +26,7 @@ app = typer.Typer(
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(endpoint_app, name="endpoint")
 app.add_typer(key_app, name="key")
+app.add_typer(preset_app, name="preset")
 for command in (report, compare, samples, score, stats, serve):
     app.command()(command)
 

@@ -1,98 +1,16 @@
-"""`dataset`, `endpoint`, `key`: what the data directory knows."""
+"""`endpoint`, `key`: what the data directory knows beside its data sets."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-dataset_app = typer.Typer(no_args_is_help=True, help="Data sets and result sets.", rich_markup_mode=None)
 endpoint_app = typer.Typer(no_args_is_help=True, help="Where models are reached.", rich_markup_mode=None)
 key_app = typer.Typer(no_args_is_help=True, help="API keys and access keys.", rich_markup_mode=None)
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept (default ./.steelyard).")]
-
-
-def _show(value: Any) -> None:
-    import msgspec
-
-    print(msgspec.json.format(msgspec.json.encode(value)).decode())
-
-
-@dataset_app.command("add")
-def dataset_add(
-    file: Path,
-    kind: Annotated[str, typer.Option(help="general, or result_set for answers that exist already.")] = "general",
-    name: Annotated[str, typer.Option()] = "",
-    format_name: Annotated[str, typer.Option("--format", help="auto, jsonl, csv, tsv, xlsx or parquet.")] = "auto",
-    drop_bad: Annotated[
-        bool, typer.Option("--drop-bad", help="Leave bad rows out instead of refusing the file.")
-    ] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Import a file as an immutable version; the same rows again give the same version."""
-    from steelyard.cli.catalog import LocalCatalog
-    from steelyard.cli.words import say
-    from steelyard.domain.errors import InputError
-    from steelyard.settings import load_settings
-    from steelyard.wiring import open_platform
-
-    if kind not in {"general", "result_set"}:
-        raise InputError(f"there is no kind '{kind}'", where="--kind", hint="use general or result_set")
-    settings = load_settings(data_dir=data_dir)
-    with open_platform(settings) as platform:
-        manifest = LocalCatalog(platform, Path()).import_file(
-            file, kind, "drop" if drop_bad else "refuse", name, format_name
-        )
-    print(
-        say(
-            settings.lang,
-            "imported",
-            version=manifest.id,
-            rows=manifest.row_count,
-            rejected=manifest.rejected_count,
-            name=manifest.name,
-        )
-    )
-    for problem in manifest.rejected[:20]:
-        print("  " + problem.text())
-
-
-@dataset_app.command("list")
-def dataset_list(data_dir: DataDir = None) -> None:
-    """List data sets, newest first."""
-    from steelyard.domain.ids import DEFAULT_WORKSPACE
-    from steelyard.settings import load_settings
-    from steelyard.wiring import open_platform
-
-    with open_platform(load_settings(data_dir=data_dir)) as platform:
-        cursor: str | None = None
-        while True:
-            page = platform.repositories.datasets.list(DEFAULT_WORKSPACE, limit=200, cursor=cursor)
-            for record in page.items:
-                print(f"{record.id}\t{record.version_id}\t{record.kind}\t{record.row_count}\t{record.name}")
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-
-
-@dataset_app.command("show")
-def dataset_show(
-    version: str,
-    rows: Annotated[int, typer.Option(min=0, help="Print this many rows too.")] = 3,
-    data_dir: DataDir = None,
-) -> None:
-    """Show a version's manifest and first rows."""
-    from steelyard.domain.ids import DEFAULT_WORKSPACE
-    from steelyard.settings import load_settings
-    from steelyard.wiring import open_platform
-
-    with open_platform(load_settings(data_dir=data_dir)) as platform:
-        record = platform.repositories.datasets.get(DEFAULT_WORKSPACE, version)
-        _show(platform.rows.manifest(record.version_id))
-        for row in platform.rows.read(record.version_id, 0, rows):
-            _show(row)
 
 
 @endpoint_app.command("add")

@@ -75,7 +75,7 @@ def run_plan(
 ) -> int:
     """Carries a plan out and prints its report; returns the exit status."""
     with open_platform(settings) as platform:
-        draft = compile_plan(plan, LocalCatalog(platform, folder), where=where)
+        draft = compile_plan(plan, LocalCatalog(platform, folder, settings.data_dir / "presets"), where=where)
         lang = settings.lang
         for warning in draft.warnings:
             print(say(lang, "warning", text=warning), file=sys.stderr)

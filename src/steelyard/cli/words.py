@@ -53,6 +53,19 @@ WORDS: dict[str, tuple[str, str]] = {
         "{version}: {rows} rows, {rejected} rejected ({name})",
         "{version}:{rows} 行,拒绝 {rejected} 行({name})",
     ),
+    "exported": ("{rows} rows written to {files}", "已将 {rows} 行写入 {files}"),
+    "errors_out": ("{n} bad rows are listed in {file}", "{n} 个错误数据行已列入 {file}"),
+    "preview_roles": ("what the columns are taken for:", "各列的含义:"),
+    "preview_column": ("a column of its own", "其他列"),
+    "preview_rows": ("the first rows:", "前几行:"),
+    "preview_problems": (
+        "bad rows among the first {n} records: {count}",
+        "前 {n} 条记录中的错误数据行:{count}",
+    ),
+    "preview_hint": (
+        "another meaning: --mapping reference=COLUMN",
+        "如需更改含义:--mapping reference=列名",
+    ),
 }
 
 

@@ -74,6 +74,8 @@ class ObjectSpec(Struct, frozen=True, omit_defaults=True):
     """System text for rows that bring none."""
     params: dict[str, Any] = {}
     baseline: bool = False
+    history: str = "answers"
+    """What a dialogue's later turns are told was said before: the model's own answers, or the `references`."""
 
 
 class DatasetUse(Struct, frozen=True, omit_defaults=True):

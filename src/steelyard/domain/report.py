@@ -73,6 +73,41 @@ class UnitReport(Struct, frozen=True):
     """A few of the lowest-scored rows: row_id, prompt, answer, reference, scores."""
 
 
+class AbilityPart(Struct, frozen=True):
+    """What one data set gives to an ability: the value of its first scorer's metric."""
+
+    dataset: str
+    dataset_version_id: str
+    metric: str
+    """Name of the metric; empty when the data set has none."""
+    signature: str
+    weight: float
+    """As the plan gives it; only its share of the ability's sum counts."""
+    value: float | None
+    """0..1; None when no row of the data set has a score."""
+    coverage: float
+
+
+class AbilityScore(Struct, frozen=True):
+    """One object's score in one ability (能力), or over all of them."""
+
+    label: str
+    ability: str
+    """Empty: data sets that name none; with `overall`, all abilities."""
+    value: float | None
+    """0..1; None while a data set has no value: what is missing is never counted as 0."""
+    interval: tuple[float, float] | None
+    """95 %, in the unit of `value`."""
+    interval_reason: str
+    """mover (several data sets) or the data set's own method; incomplete, part_without_interval: why there is none."""
+    parts: list[AbilityPart]
+    """The data sets, in the plan's order; for the overall score those of all abilities."""
+    missing: list[str]
+    """Data sets without a value, by name."""
+    overall: bool = False
+    """The mean of the object's abilities, each counting the same."""
+
+
 class Report(Struct, frozen=True):
     """A whole evaluation."""
 
@@ -90,3 +125,5 @@ class Report(Struct, frozen=True):
     steelyard: str
     """Version of the program that built it."""
     plan_hash: str = ""
+    abilities: list[AbilityScore] = []
+    """By object, abilities first, then the overall score; empty unless an object has several data sets or an ability."""

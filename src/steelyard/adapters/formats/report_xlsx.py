@@ -1,9 +1,10 @@
-"""The report as a workbook: summary, metrics, comparisons, categories, failures."""
+"""The report as a workbook: summary, abilities, metrics, comparisons, categories, failures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from steelyard.flow.reports.ability_table import column_name, named_abilities
 from steelyard.flow.reports.numbers import sentence
 from steelyard.flow.reports.words import Lang, category_name, label, metric_name, word
 
@@ -36,6 +37,7 @@ def write_report_xlsx(report: Report, path: Path, lang: Lang) -> None:
         }
         for name, head, rows in (
             ("summary", _SUMMARY, _summary(report, lang)),
+            *([("abilities", _ABILITIES, _abilities(report, lang))] if report.abilities else []),
             ("metrics", _METRICS, _metrics(report, lang)),
             ("comparisons", _COMPARISONS, _comparisons(report, lang)),
             ("categories", _CATEGORIES, _categories(report, lang)),
@@ -75,6 +77,7 @@ _COMPARISONS = (
     "metric", "dataset", "object", "baseline", "difference", "low", "high", "n", "p_value", "p_adjusted", "wins", "ties", "losses",
     "method", "in_words",
 )  # fmt: skip
+_ABILITIES = ("object", "ability", "value", "low", "high", "method", "datasets", "missing_datasets")
 _FAILURES = ("object", "dataset", "reason", "count")
 
 
@@ -87,6 +90,15 @@ def _summary(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
             unit.label, unit.dataset, unit.rows, counts.total, counts.answered, counts.scored, counts.failed, unit.retried,
             tokens.prompt_tokens, tokens.completion_tokens, tokens.reasoning_tokens, tokens.cached_tokens,
             latency.p50_ms, latency.p90_ms, latency.p99_ms, cost, notes,
+        )  # fmt: skip
+
+
+def _abilities(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
+    for one in named_abilities(report):
+        low, high = one.interval if one.interval is not None else (None, None)
+        yield (
+            one.label, column_name((one.overall, one.ability), lang), one.value, low, high,
+            word("method", one.interval_reason, lang), "; ".join(part.dataset for part in one.parts), "; ".join(one.missing),
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from steelyard.domain.report import REPORT_VERSION, Counts, Latency, Report, Tok
 from steelyard.flow.metrics.differences import ScoredUnit, adjusted, paired_differences
 from steelyard.flow.metrics.rowmeans import RowMeans, row_means
 from steelyard.flow.metrics.summaries import summarise, summarise_pooled
+from steelyard.flow.reports.abilities import ability_scores
 from steelyard.flow.reports.notes import unit_notes
 from steelyard.flow.reports.slices import category_slices
 from steelyard.version import __version__
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def build_report(evaluation: Evaluation, units: Sequence[UnitResults], *, now: str) -> Report:
-    """Returns metrics, slices and comparisons of all units.
+    """Returns metrics, slices and comparisons of all units, and the abilities they add up to.
 
     The same results give the same report, whatever the order in which they came.
 
@@ -42,6 +43,9 @@ def build_report(evaluation: Evaluation, units: Sequence[UnitResults], *, now: s
     seed = _seed(evaluation)
     planned = {(unit.label, unit.dataset.version_id): unit for unit in evaluation.units}
     scored = [scored_unit(unit, unit.label) for unit in units]
+    reports = [
+        _unit_report(one, evaluation, planned.get((one.label, one.unit.dataset_version_id)), seed) for one in scored
+    ]
     return Report(
         version=REPORT_VERSION,
         evaluation_id=evaluation.id,
@@ -51,12 +55,11 @@ def build_report(evaluation: Evaluation, units: Sequence[UnitResults], *, now: s
         finished_at=evaluation.finished_at or now,
         seed=evaluation.spec.seed,
         rows_dropped=evaluation.spec.rows_dropped,
-        units=[
-            _unit_report(one, evaluation, planned.get((one.label, one.unit.dataset_version_id)), seed) for one in scored
-        ],
+        units=reports,
         comparisons=_comparisons(evaluation, scored, planned, seed),
         steelyard=__version__,
         plan_hash=evaluation.plan_hash,
+        abilities=ability_scores(reports, planned),
     )
 
 

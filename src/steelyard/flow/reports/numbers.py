@@ -10,17 +10,17 @@ from steelyard.flow.reports.words import Lang, word
 
 if TYPE_CHECKING:
     from steelyard.domain.metric import Metric, PairedDifference
-    from steelyard.domain.report import UnitReport
+    from steelyard.domain.report import AbilityScore, UnitReport
 
 NOTHING = "–"
 
 
-def value_text(metric: Metric | None) -> str:
+def value_text(metric: Metric | AbilityScore | None) -> str:
     """Returns 0.823, or a dash."""
     return NOTHING if metric is None or metric.value is None else f"{metric.value:.3f}"
 
 
-def interval_text(metric: Metric | None) -> str:
+def interval_text(metric: Metric | AbilityScore | None) -> str:
     """Returns [0.78, 0.86], or nothing."""
     return "" if metric is None or metric.interval is None else f"[{metric.interval[0]:.2f}, {metric.interval[1]:.2f}]"
 

@@ -6,9 +6,11 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from steelyard.flow.reports.ability_table import named_abilities
+
 if TYPE_CHECKING:
     from steelyard.domain.metric import Metric
-    from steelyard.domain.report import Report
+    from steelyard.domain.report import AbilityScore, Report
     from steelyard.flow.reports.words import Lang
 
 HEAD = (
@@ -20,7 +22,8 @@ HEAD = (
 def render_csv(report: Report, lang: Lang = "en") -> str:
     """Returns CSV with a head line; keys and codes are the same in every language.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    Abilities come last, with an empty data set and `ability` as the column they are slices of; the overall score has
+    no slice value. A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
     del lang
     out = io.StringIO()
@@ -31,12 +34,22 @@ def render_csv(report: Report, lang: Lang = "en") -> str:
         for column, value, metrics in slices:
             for metric in metrics:
                 writer.writerow([guarded(unit.dataset), guarded(unit.label), column, guarded(value), *_cells(metric)])
+    for one in named_abilities(report):
+        column, metric = ("", "overall_score") if one.overall else ("ability", "ability_score")
+        writer.writerow(["", guarded(one.label), column, guarded(one.ability), metric, *_ability_cells(one)])
     return out.getvalue()
 
 
 def guarded(text: str) -> str:
     """Returns the text so that no spreadsheet takes it for a formula."""
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def _ability_cells(one: AbilityScore) -> list[str]:
+    low, high = one.interval if one.interval is not None else (None, None)
+    texts = ["" if number is None else repr(number) for number in (one.value, low, high)]
+    # Rows of several data sets make no common n, coverage or spread.
+    return [*texts, "", "", "", "", one.interval_reason, ""]
 
 
 def _cells(metric: Metric) -> list[str]:

@@ -6,6 +6,8 @@ import pkgutil
 from html import escape
 from typing import TYPE_CHECKING
 
+from steelyard.flow.reports.ability_table import ability_gaps, ability_recipes, ability_table
+from steelyard.flow.reports.html_cells import html_table
 from steelyard.flow.reports.html_details import (
     categories_part,
     examples_part,
@@ -26,7 +28,7 @@ def render_html(report: Report, lang: Lang) -> str:
     """Returns a complete page. Every text of the report is escaped; the page refuses scripts by its own policy."""
     style = (pkgutil.get_data("steelyard", "data/report/report.css") or b"").decode()
     name = report.name or report.evaluation_id
-    body = "".join(_panel(panel, lang) for panel in panels(report))
+    body = _abilities(report, lang) + "".join(_panel(panel, lang) for panel in panels(report))
     return (
         f'<!doctype html>\n<html lang="{"zh-CN" if lang == "zh" else "en"}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -46,6 +48,19 @@ def _header(report: Report, name: str, lang: Lang) -> str:
     ]
     items = "".join(f"<div><dt>{label(key, lang)}</dt><dd>{value}</dd></div>" for key, value in facts)
     return f'<header><p class="kicker">{label("report", lang)}</p><h1>{escape(name)}</h1><dl class="facts">{items}</dl></header>\n'
+
+
+def _abilities(report: Report, lang: Lang) -> str:
+    if not report.abilities:
+        return ""
+    head, rows = ability_table(report, lang)
+    table = html_table([escape(cell) for cell in head], [[escape(cell) for cell in row] for row in rows], css="glance")
+    said = [*ability_recipes(report, lang), *ability_gaps(report, lang)]
+    items = "".join(f"<li>{escape(text)}</li>" for text in said)
+    return (
+        f'<section><h2>{label("abilities", lang)}</h2><p class="hint">{label("legend_abilities", lang)}</p>{table}'
+        f'<ul class="words">{items}</ul></section>\n'
+    )
 
 
 def _panel(panel: Panel, lang: Lang) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steelyard.flow.reports.ability_table import ability_gaps, ability_recipes, ability_table
 from steelyard.flow.reports.numbers import cost_text, interval_text, milliseconds_text, sentence, share_text, value_text
 from steelyard.flow.reports.panels import Panel, metric_of, panels, standing
 from steelyard.flow.reports.plain import one_line
@@ -27,6 +28,8 @@ def render_markdown(report: Report, lang: Lang) -> str:
     ]
     if report.rows_dropped:
         lines += ["", f"{label('rows_dropped', lang)}: {report.rows_dropped}"]
+    if report.abilities:
+        lines += ["", *_abilities(report, lang)]
     for panel in panels(report):
         lines += ["", *_panel(panel, lang)]
     return "\n".join(lines) + "\n"
@@ -39,6 +42,14 @@ def _escaped(text: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     rule = ["---" if index < left else "---:" for index in range(len(head))]
     return ["| " + " | ".join(cells) + " |" for cells in [head, rule, *rows]]
+
+
+def _abilities(report: Report, lang: Lang) -> list[str]:
+    head, rows = ability_table(report, lang)
+    table = _table([_escaped(cell) for cell in head], [[_escaped(name), *cells] for name, *cells in rows])
+    said = [*ability_recipes(report, lang), *ability_gaps(report, lang)]
+    items = [f"- {_escaped(text)}" for text in said]
+    return [f"## {label('abilities', lang)}", "", *table, "", *items, "", label("legend_abilities", lang)]
 
 
 def _panel(panel: Panel, lang: Lang) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steelyard.flow.reports.ability_table import ability_gaps, ability_recipes, ability_table
 from steelyard.flow.reports.numbers import cost_text, interval_text, milliseconds_text, sentence, share_text, value_text
 from steelyard.flow.reports.panels import Panel, metric_of, panels, standing
 from steelyard.flow.reports.plain import chunks, column_widths, one_line, shortened, table_text
@@ -26,6 +27,8 @@ def render_text(report: Report, lang: Lang) -> str:
     ]
     if report.rows_dropped:
         lines.append(f"{label('rows_dropped', lang)}: {report.rows_dropped}")
+    if report.abilities:
+        lines += ["", *_abilities(report, lang)]
     for panel in panels(report):
         lines += ["", *_panel(panel, lang)]
     return "\n".join(lines) + "\n"
@@ -52,6 +55,19 @@ def render_comparison_text(comparison: Comparison, lang: Lang) -> str:
 
 def _name(unit: UnitReport) -> str:
     return shortened(one_line(unit.label), _LABEL)
+
+
+def _abilities(report: Report, lang: Lang) -> list[str]:
+    head, rows = ability_table(report, lang)
+    head = [shortened(one_line(cell), _LABEL) for cell in head]
+    rows = [[shortened(one_line(name), _LABEL), *cells] for name, *cells in rows]
+    return [
+        label("abilities", lang),
+        *_wrapped((head, rows)),
+        *(f"  {one_line(text)}" for text in ability_recipes(report, lang)),
+        *(f"! {one_line(text)}" for text in ability_gaps(report, lang)),
+        label("legend_abilities", lang),
+    ]
 
 
 def _panel(panel: Panel, lang: Lang) -> list[str]:

@@ -58,6 +58,13 @@ LABELS: dict[str, tuple[str, str]] = {
     "no_category": ("（无分类）", "(none)"),
     "other_categories": ("其他", "other"),
     "notes": ("须知", "Notes"),
+    "abilities": ("能力得分", "Abilities"),
+    "ability": ("能力", "ability"),
+    "overall": ("综合得分", "overall"),
+    "no_ability": ("（未指定能力）", "(no ability)"),
+    "no_metric": ("没有指标", "no metric"),
+    "datasets": ("数据集", "data sets"),
+    "missing_datasets": ("缺少得分的数据集", "data sets without a score"),
     "examples": ("低分样例", "Lowest-scored rows"),
     "prompt": ("提示词", "prompt"),
     "answer": ("回答", "answer"),
@@ -85,6 +92,13 @@ LABELS: dict[str, tuple[str, str]] = {
     "legend_best": (
         "粗体为最高值；≈ 表示未证明与最高值有差异。",
         "Bold is the highest value; ≈ marks values not shown to differ from it.",
+    ),
+    "legend_abilities": (
+        "能力得分为其数据集得分的加权平均，综合得分为各能力得分的平均；数据集以首个打分器的逐行均值计入。区间由各数据集的区间合成（MOVER），缺少得分时不按 0 计。",
+        (
+            "An ability is the weighted mean of its data sets, overall the mean of the abilities; a data set counts with the "
+            "mean over rows of its first scorer. Intervals come from those of the data sets (MOVER); what is missing is no 0."
+        ),
     ),
     "legend_interval": ("横线为 95% 置信区间，圆点为估计值。", "Lines are 95% intervals, dots the estimates."),
     "legend_forest": (
@@ -144,6 +158,14 @@ NOTES: dict[str, tuple[str, str]] = {
         "部分回答未报告用量，Token 数是下限",
         "some answers report no usage: tokens are a lower bound",
     ),
+    "dialogues_averaged": (
+        "多轮对话：各轮分数先在会话内平均，每个会话只计一次",
+        "dialogues: the turns of one are averaged first, so each counts once",
+    ),
+    "history_references": (
+        "多轮历史用的是参考答案，不是模型自己的回答",
+        "dialogues went on from the references, not from the model's own answers",
+    ),
     "paired_by_row_id": (
         "数据集版本不同，仅按行 id 配对",
         "data set versions differ: rows are paired by their ids alone",
@@ -202,6 +224,9 @@ METHODS: dict[str, tuple[str, str]] = {
     "undefined": ("无法计算", "undefined"),
     "undefined_resamples": ("重采样无定义", "undefined on resamples"),
     "one_row": ("只有一行", "one row only"),
+    "mover": ("由数据集区间合成 (MOVER)", "put together from intervals (MOVER)"),
+    "incomplete": ("有数据集没有得分", "a data set has no score"),
+    "part_without_interval": ("有数据集没有区间", "a data set has no interval"),
 }
 
 REASONS: dict[str, tuple[str, str]] = {
@@ -229,6 +254,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "no difference shown: {a} minus {b} is {points} points, {p}, n={n}",
     ),
     "nothing_shared": ("{a} 与 {b} 没有共同得分的数据行", "{a} and {b} have no scored rows in common"),
+    "ability_incomplete": (
+        "{label}：没有「{ability}」，因为这些数据集没有得分：{missing}",
+        "{label}: no score for {ability}, because these data sets have none: {missing}",
+    ),
     "no_p": ("无 p 值", "no p value"),
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from steelyard.domain.errors import InputError
 from steelyard.domain.request import EndpointSpec, Request
 from steelyard.domain.row import Message, Row
 from steelyard.flow.prompts.template import Template, content_text
@@ -34,6 +35,7 @@ class RequestBuilder:
         self.system = target.system
         self.template = Template(target.prompt_template, columns)
         self.params = target.params
+        self.told_references = target.history == "references"
         self._wire = wire_params(target.params, self.endpoint.param_map)
         self._identity = f"{self.endpoint.base_url}\n{self.endpoint.model}\n".encode()
         self._max_tokens = _max_tokens(target.params)
@@ -45,7 +47,11 @@ class RequestBuilder:
             row: the row.
             turn: 0-based.
             repeat: 0-based; part of the key, so that repeats are answers of their own.
-            answers: the model's own answers to the turns before, in order.
+            answers: the model's own answers to the turns before, in order; not looked at when the object's history
+                is the references.
+
+        Raises:
+            InputError: a parameter of the row is out of range, or an earlier turn has no reference to tell.
         """
         messages: list[Message] = []
         system = row.system or self.system
@@ -54,7 +60,8 @@ class RequestBuilder:
         messages += row.history
         for earlier in range(turn):
             messages.append(Message("user", self.template.render(row.turns[earlier].input, row.columns)))
-            messages.append(Message("assistant", answers[earlier]))
+            said = _reference(row, earlier) if self.told_references else answers[earlier]
+            messages.append(Message("assistant", said))
         content = self.template.render(row.turns[turn].input, row.columns)
         messages.append(Message("user", content))
         body: dict[str, Any] = {"model": self.endpoint.model, "messages": messages, **self._wire}
@@ -82,6 +89,18 @@ class RequestBuilder:
             turn,
             tuple(messages),
         )
+
+
+def _reference(row: Row, turn: int) -> str:
+    references = row.turns[turn].references
+    if not references:
+        raise InputError(
+            f"turn {turn + 1} of row {row.id} has no reference to go on from",
+            where=f"row {row.id} turn {turn + 1} reference",
+            hint="give every turn but the last a reference, or use history: answers",
+            code="no_reference",
+        )
+    return references[0]
 
 
 def _max_tokens(params: dict[str, Any]) -> int | None:

@@ -34,6 +34,7 @@ ROLES = (
 
 _SURE_REFERENCES = ("reference", "reference_response", "reference_answer", "expected_output", "预期回答", "target")
 _EITHER = ("answer", "response", "completion")
+_LAST_REFERENCES = ("ideal", "chosen")
 
 _COMMON: dict[str, tuple[str, ...]] = {
     "input": ("input", "prompt", "query", "question", "input_prompt", "prompt问题"),
@@ -46,7 +47,7 @@ _COMMON: dict[str, tuple[str, ...]] = {
     "parameters": ("parameters", "params"),
 }
 NAMES: dict[Kind, dict[str, tuple[str, ...]]] = {
-    "general": {**_COMMON, "reference": (*_SURE_REFERENCES, *_EITHER)},
+    "general": {**_COMMON, "reference": (*_SURE_REFERENCES, *_EITHER, *_LAST_REFERENCES)},
     "result_set": {
         **_COMMON,
         # The prediction chooses first, so that of two unclear names one is left for the reference.
@@ -60,7 +61,7 @@ NAMES: dict[Kind, dict[str, tuple[str, ...]]] = {
             "answer",
             "completion",
         ),
-        "reference": (*_SURE_REFERENCES, *_EITHER),
+        "reference": (*_SURE_REFERENCES, *_EITHER, *_LAST_REFERENCES),
         # A dialogue's answers, one a turn, beside messages that hold the references.
         "predictions": ("predictions", "model_answers"),
     },

@@ -10,14 +10,13 @@ from steelyard.domain.row import Row, RowProblem
 from steelyard.flow.rows.identity import content_id
 from steelyard.flow.rows.names import Planner
 from steelyard.flow.rows.parse import Parser
-from steelyard.flow.rows.records import RowFault
+from steelyard.flow.rows.records import RawRecord, RowFault
 from steelyard.flow.rows.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from steelyard.flow.rows.names import Kind
-    from steelyard.flow.rows.records import RawRecord
 
 
 def read_rows(
@@ -59,7 +58,14 @@ def _rows(
 def _joined(
     records: Iterable[RawRecord | RowProblem], file: str, parser: Parser, sessions: Sessions
 ) -> Iterator[Row | RowProblem]:
+    member, plain = "", False
     for record in records:
+        # Records of a file of its own name none; what such a file's problems are called makes no difference then.
+        plain = plain or (isinstance(record, RawRecord) and not record.file)
+        if record.file not in ("", member) and not plain:
+            # Another member of an archive: no dialogue goes on from one into the next.
+            yield from sessions.close()
+            sessions, member = Sessions(record.file if "!" in record.file else file), record.file
         if isinstance(record, RowProblem):
             yield record
             sessions.unreadable(record.line)
@@ -67,7 +73,7 @@ def _joined(
         try:
             row = parser.parse(record.value)
         except RowFault as fault:
-            yield RowProblem(file, record.line, fault.column, fault.reason)
+            yield RowProblem(record.file or file, record.line, fault.column, fault.reason)
             yield from sessions.refuse(record.line, parser.session_of(record.value))
             continue
         if row.session_id is None and sessions.idle:

@@ -13,6 +13,8 @@ class RawRecord(Struct, frozen=True):
     line: int
     """1-based, as an editor counts; of a record over several lines, the first."""
     value: dict[str, Any] | list[Any]
+    file: str = ""
+    """The member of an archive that holds it, as messages name it; "" for a file of its own."""
 
 
 class RowFault(Exception):  # noqa: N818 - recorded as a RowProblem, not shown as an error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from steelyard.domain.ids import EVALUATION, UNIT, new_id
 from steelyard.flow.prompts.template import Template
 from steelyard.flow.requests.params import check_params
 from steelyard.flow.scores.registry import build_scorer, parse_scorer_item
-from steelyard.services.evaluations.plan import OnBadRows, PlanIn, plan_hash
+from steelyard.services.evaluations.plan import History, OnBadRows, PlanIn, plan_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from steelyard.domain.request import EndpointSpec
     from steelyard.domain.score import ScorerSpec
     from steelyard.ports.rows import VersionManifest
-    from steelyard.services.evaluations.plan import EndpointIn, ObjectIn
+    from steelyard.services.evaluations.plan import DatasetIn, EndpointIn, ObjectIn
 
 
 class Catalog(Protocol):
@@ -32,6 +32,15 @@ class Catalog(Protocol):
 
     def endpoint(self, given: EndpointIn | str) -> tuple[EndpointSpec, str]:
         """Returns (endpoint, model version id or ""). Raises InputError or NotFoundError."""
+        ...
+
+
+@runtime_checkable
+class SuggestsScorers(Protocol):
+    """A catalog whose data sets may say themselves how they are scored (presets)."""
+
+    def defaults(self, ref: str) -> tuple[tuple[ScorerSpec, ...], str]:
+        """Returns the data set's own scorers and ability group; empty where it has none. Raises InputError."""
         ...
 
 
@@ -50,7 +59,7 @@ def compile_plan(plan: PlanIn, catalog: Catalog, *, where: str = "plan") -> Draf
     """Returns the checked evaluation of a plan; creates nothing but imported data set versions.
 
     Raises:
-        InputError: with the field that is wrong.
+        InputError: with the field that is wrong; two data sets of the same rows are refused too.
     """
     warnings: list[str] = []
     scorers = tuple(_scorers(plan.scorers, f"{where} scorers"))
@@ -59,39 +68,9 @@ def compile_plan(plan: PlanIn, catalog: Catalog, *, where: str = "plan") -> Draf
         # Cheap checks first: an import of a large file should not precede a typing error in a template.
         Template(target.prompt_template, where=f"{where} objects.{i}.prompt_template")
     endpoints = [catalog.endpoint(o.endpoint) if o.endpoint is not None else None for o in plan.objects]
-    if results_given:
-        if plan.datasets:
-            raise InputError(
-                "result sets bring their own rows",
-                where=f"{where} dataset",
-                hint="leave `dataset` out",
-                code="bad_plan",
-            )
-        manifests = [catalog.data(o.results or "", "result_set", plan.on_bad_rows) for o in plan.objects]
-        uses = [DatasetUse(m.id, m.content_hash, m.name, m.row_count) for m in manifests]
-    else:
-        if not plan.datasets:
-            raise InputError(
-                "the plan names no data set",
-                where=f"{where} dataset",
-                hint="add `dataset: rows.jsonl`",
-                code="bad_plan",
-            )
-        manifests = [catalog.data(d.ref, "general", plan.on_bad_rows) for d in plan.datasets]
-        uses = [
-            DatasetUse(
-                m.id,
-                m.content_hash,
-                m.name,
-                m.row_count,
-                tuple(_scorers(d.scorers, f"{where} datasets.{i}.scorers")),
-                d.ability,
-                d.weight,
-            )
-            for i, (d, m) in enumerate(zip(plan.datasets, manifests, strict=True))
-        ]
+    manifests, uses = _results(plan, catalog, where) if results_given else _datasets(plan, catalog, where, warnings)
     objects = tuple(
-        _object(o, endpoint, manifests, f"{where} objects.{i}", warnings, i)
+        _object(o, endpoint, manifests, f"{where} objects.{i}", warnings, i, plan.history)
         for i, (o, endpoint) in enumerate(zip(plan.objects, endpoints, strict=True))
     )
     labels = [o.label for o in objects]
@@ -123,6 +102,100 @@ def compile_plan(plan: PlanIn, catalog: Catalog, *, where: str = "plan") -> Draf
     return Draft(spec, plan.name, plan.description, plan.labels, plan_hash(spec), warnings)
 
 
+def _results(plan: PlanIn, catalog: Catalog, where: str) -> tuple[list[VersionManifest], list[DatasetUse]]:
+    if plan.datasets:
+        raise InputError(
+            "result sets bring their own rows",
+            where=f"{where} dataset",
+            hint="leave `dataset` out",
+            code="bad_plan",
+        )
+    if plan.history != "answers":
+        raise InputError(
+            "result sets are not asked again, so their dialogues take no history",
+            where=f"{where} history",
+            hint="leave `history` out",
+            code="bad_plan",
+        )
+    manifests = [catalog.data(o.results or "", "result_set", plan.on_bad_rows) for o in plan.objects]
+    return manifests, [DatasetUse(m.id, m.content_hash, m.name, m.row_count) for m in manifests]
+
+
+def _datasets(
+    plan: PlanIn, catalog: Catalog, where: str, warnings: list[str]
+) -> tuple[list[VersionManifest], list[DatasetUse]]:
+    if not plan.datasets:
+        raise InputError(
+            "the plan names no data set",
+            where=f"{where} dataset",
+            hint="add `dataset: rows.jsonl`",
+            code="bad_plan",
+        )
+    manifests = [catalog.data(d.ref, "general", plan.on_bad_rows) for d in plan.datasets]
+    _check_twins(plan, manifests, where)
+    _check_history(plan, manifests, where, warnings)
+    names = [m.name for m in manifests]
+    uses = [
+        DatasetUse(
+            m.id,
+            m.content_hash,
+            # Files of one name in several folders are told apart by what the plan calls them.
+            m.name if names.count(m.name) == 1 else d.ref,
+            m.row_count,
+            _own_scorers(plan, catalog, i, where),
+            _own_ability(plan, catalog, d),
+            d.weight,
+        )
+        for i, (d, m) in enumerate(zip(plan.datasets, manifests, strict=True))
+    ]
+    return manifests, uses
+
+
+def _check_twins(plan: PlanIn, manifests: Sequence[VersionManifest], where: str) -> None:
+    seen: dict[str, str] = {}
+    for i, (given, manifest) in enumerate(zip(plan.datasets, manifests, strict=True)):
+        if manifest.content_hash in seen:
+            raise InputError(
+                f"'{given.ref}' holds the same rows as '{seen[manifest.content_hash]}'",
+                where=f"{where} datasets.{i}.ref",
+                hint="name the data set once, with all its scorers",
+                code="twin_datasets",
+            )
+        seen[manifest.content_hash] = given.ref
+
+
+def _check_history(plan: PlanIn, manifests: Sequence[VersionManifest], where: str, warnings: list[str]) -> None:
+    if plan.history == "answers":
+        return
+    for given, manifest in zip(plan.datasets, manifests, strict=True):
+        if manifest.multi_turn and not manifest.has_references:
+            raise InputError(
+                f"the dialogues of '{given.ref}' bring no references to go on from",
+                where=f"{where} history",
+                hint="add references to the data set, or use history: answers",
+                code="no_reference",
+            )
+    if not any(m.multi_turn for m in manifests):
+        warnings.append(f"{where} history: no data set holds dialogues, so the history changes nothing")
+
+
+def _own_scorers(plan: PlanIn, catalog: Catalog, index: int, where: str) -> tuple[ScorerSpec, ...]:
+    """Returns the scorers that the plan gives a data set; where it names none at all, those of the data set itself."""
+    given = plan.datasets[index]
+    named = tuple(_scorers(given.scorers, f"{where} datasets.{index}.scorers"))
+    if named or plan.scorers or not isinstance(catalog, SuggestsScorers):
+        return named
+    return catalog.defaults(given.ref)[0]
+
+
+def _own_ability(plan: PlanIn, catalog: Catalog, given: DatasetIn) -> str:
+    """Returns the data set's ability; beside others, a preset brings its own."""
+    named = given.ability.strip()
+    if named or len(plan.datasets) == 1 or not isinstance(catalog, SuggestsScorers):
+        return named
+    return catalog.defaults(given.ref)[1]
+
+
 def _scorers(items: Sequence[str | dict[str, Any]], where: str) -> list[ScorerSpec]:
     specs = [parse_scorer_item(item) for item in items]
     seen: set[str] = set()
@@ -146,6 +219,7 @@ def _object(
     where: str,
     warnings: list[str],
     index: int,
+    history: History,
 ) -> ObjectSpec:
     if endpoint is None:
         manifest = manifests[index]
@@ -169,6 +243,7 @@ def _object(
         given.system,
         params,
         given.baseline,
+        history,
     )
 
 
@@ -186,16 +261,20 @@ def new_evaluation(draft: Draft, *, workspace_id: str, created_by: str, now: str
 
 
 def with_scorers(evaluation: Evaluation, draft: Draft) -> bool:
-    """Gives a stored evaluation the draft's scorers, name and limits; returns whether a scorer is new to it."""
-    before = {build_scorer(s).signature for unit in evaluation.units for s in unit.scorers}
+    """Gives a stored evaluation the draft's scorers, name and limits; returns whether a scorer is new to one of its units."""
     spec = draft.spec
     units: list[UnitSpec] = []
     for unit in evaluation.units:
         use = next(u for u in spec.datasets if u.content_hash == unit.dataset.content_hash)
         target = spec.objects[evaluation.spec.objects.index(unit.object)]
         units.append(UnitSpec(unit.index, unit.id, target, use, use.scorers or spec.scorers))
+    # Unit by unit: a scorer that one data set has had may be new to another.
+    is_new = any(_signatures(new) - _signatures(old) for new, old in zip(units, evaluation.units, strict=True))
     evaluation.units = units
     evaluation.spec = spec
     evaluation.name, evaluation.description = draft.name, draft.description
-    after = {build_scorer(s).signature for unit in units for s in unit.scorers}
-    return bool(after - before)
+    return is_new
+
+
+def _signatures(unit: UnitSpec) -> set[str]:
+    return {build_scorer(scorer).signature for scorer in unit.scorers}

@@ -16,10 +16,11 @@ from steelyard.domain.answer import Answer, AnswerRecord, AttemptFailure, Failur
 from steelyard.domain.errors import InputError, SteelyardError
 from steelyard.domain.score import ScoreCase, Scored, ScoreRecord
 from steelyard.flow.prompts.template import content_text
+from steelyard.services.evaluations.turn_order import TurnOrder
 from steelyard.services.retries import is_fatal, next_delay_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Coroutine, Iterable, Iterator, Sequence
 
     from steelyard.domain.evaluation import UnitCounts, UnitSpec
     from steelyard.domain.request import Request
@@ -126,19 +127,20 @@ class UnitDrive:
             provider: of its endpoint.
             governor: of its endpoint.
             party: whom the governor shares fairly with others.
-            workers: rows on their way at once.
-            earlier: recorded answers of dialogues that were cut off, by (position, repeat).
+            workers: rows on their way at once; turns, where the history is the references and no turn needs another.
+            earlier: recorded answers of dialogues that were cut off, by (position, repeat); not looked at where the
+                history is the references.
 
         Raises:
             EndpointDownError: the endpoint refuses the key or answers nobody; rows not asked stay unrecorded.
             StorageError: the journal cannot be written.
         """
-        source = self._missing(rows)
         self._builder, self._provider, self._governor, self._party = builder, provider, governor, party
+        steps = self._turns_apart(rows) if builder.told_references else self._dialogues(rows, earlier)
 
         async def work() -> None:
-            for i, (row, repeat) in enumerate(source):
-                await self._dialogue(row, repeat, earlier.pop((row.position, repeat), []))
+            for i, step in enumerate(steps):
+                await step
                 if i % BREATHE_EVERY == 0:
                     # A built-in answers without waiting: the journal and everybody else need their turn.
                     await asyncio.sleep(0)
@@ -147,6 +149,20 @@ class UnitDrive:
             for _ in range(workers):
                 group.create_task(work())
         self._record_held()
+
+    def _dialogues(
+        self, rows: Iterable[Row], earlier: dict[tuple[int, int], list[str]]
+    ) -> Iterator[Coroutine[None, None, None]]:
+        for row, repeat in self._missing(rows):
+            yield self._dialogue(row, repeat, earlier.pop((row.position, repeat), []))
+
+    def _turns_apart(self, rows: Iterable[Row]) -> Iterator[Coroutine[None, None, None]]:
+        order = TurnOrder()
+        for row, repeat in self._missing(rows):
+            done = self._done(row.position, repeat)
+            order.begin(row.position, repeat, done)
+            for number in range(done, len(row.turns)):
+                yield self._turn(row, repeat, number, order)
 
     def adopt(self, rows: Iterable[Row]) -> Iterator[None]:
         """Records the answers that a result set brings; yields after every row, so that the loop can breathe."""
@@ -216,7 +232,12 @@ class UnitDrive:
                 answers.append(record.text)
             self._record(record, row, turn)
 
-    async def _ask(self, row: Row, repeat: int, number: int, answers: list[str]) -> AnswerRecord:
+    async def _turn(self, row: Row, repeat: int, number: int, order: TurnOrder) -> None:
+        record = await self._ask(row, repeat, number, ())
+        for due in order.ready(record, len(row.turns)):
+            self._record(due, row, row.turns[due.turn])
+
+    async def _ask(self, row: Row, repeat: int, number: int, answers: Sequence[str]) -> AnswerRecord:
         try:
             request = self._builder.build(row, number, repeat, answers)
         except InputError as error:
@@ -303,6 +324,8 @@ class UnitDrive:
             self.journal.append(record, ())
             counts.failed += 1
             return
+        # A turn that waited for one that failed comes after it here too.
+        self._record_held()
         self.journal.append(record, self._scores(record, row, turn))
         counts.answered += 1
         counts.scored += 1

@@ -163,9 +163,12 @@ class Run:
         try:
             if isinstance(provider, FittedProvider):
                 provider.fit(platform.rows.read(unit.dataset.version_id), spec.seed)
-            workers = max(1, min(cap, sample.size * spec.repeats))
+            # Without an order among the turns of a row, each of them may be on its way at once.
+            at_once = drive.counts.total if builder.told_references else sample.size * spec.repeats
+            workers = max(1, min(cap, at_once))
             governor = platform.governors.of(endpoint, cap)
-            earlier = self._cut_off_dialogues(unit, known) if manifest.multi_turn else {}
+            goes_on = manifest.multi_turn and not builder.told_references
+            earlier = self._cut_off_dialogues(unit, known) if goes_on else {}
             await drive.infer(rows, builder, provider, governor, self.evaluation.id, workers, earlier)
         finally:
             await provider.close()

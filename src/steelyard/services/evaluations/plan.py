@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 OnBadRows = Literal["refuse", "drop"]
 """What happens to rows that cannot be used."""
 
+History = Literal["answers", "references"]
+"""What a dialogue's later turns see of the earlier ones: the model's own answers, or the data set's references."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -111,6 +114,7 @@ class PlanIn(_Model):
     repeats: int = Field(default=1, ge=1, le=100)
     seed: int = Field(default=0, ge=0, lt=2**63)
     on_bad_rows: OnBadRows = "refuse"
+    history: History = "answers"
     objects: list[ObjectIn] = Field(min_length=1)
     scorers: Annotated[list[str | dict[str, Any]], BeforeValidator(_one_or_many)] = []
     limits: LimitsIn = LimitsIn()
@@ -211,6 +215,8 @@ def plan_hash(spec: EvaluationSpec) -> str:
         for o in spec.objects
     ]  # fmt: skip
     data = [d.content_hash for d in spec.datasets]
-    return content_hash(
-        msgspec.json.encode([spec.version, objects, data, spec.repeats, spec.seed, spec.limit], order="sorted")
-    )
+    covered: list[Any] = [spec.version, objects, data, spec.repeats, spec.seed, spec.limit]
+    # Only what differs from the default is added, so that a plan without it keeps the hash it had.
+    if any(o.history != "answers" for o in spec.objects):
+        covered.append([o.history for o in spec.objects])
+    return content_hash(msgspec.json.encode(covered, order="sorted"))

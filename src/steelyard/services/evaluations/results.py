@@ -101,6 +101,10 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
             notes.append("uses_references")
     if sample.size < sample.row_count:
         notes.append("sampled")
+    if rows.dialogues:
+        notes.append("dialogues_averaged")
+        if unit.object.history == "references":
+            notes.append("history_references")
     counts = evaluation.counts[unit.index]
     return UnitResults(
         label=unit.label, dataset=unit.dataset.name, dataset_version_id=unit.dataset.version_id, rows=len(rows.group),
@@ -123,11 +127,13 @@ class _RowNumbers:
         self.keys, self.group, self.category = array("Q"), array("q"), array("i")
         self.groups: dict[str, int] = {}
         self.categories: dict[str, int] = {}
+        self.dialogues = False
         self._ids: list[str] = []
 
     def add(self, row: Row) -> None:
         """Takes the next row."""
         self._ids.append(row.id)
+        self.dialogues = self.dialogues or len(row.turns) > 1
         group, category = row.group_id, row.category
         self.group.append(-1 if group is None else self.groups.setdefault(group, len(self.groups)))
         self.category.append(-1 if category is None else self.categories.setdefault(category, len(self.categories)))
