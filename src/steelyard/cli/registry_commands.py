@@ -29,6 +29,10 @@ def dataset_add(
     drop_bad: Annotated[
         bool, typer.Option("--drop-bad", help="Leave bad rows out instead of refusing the file.")
     ] = False,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--mapping", metavar="ROLE=COLUMN", help="For example input=question; may be repeated."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Import a file as an immutable version; the same rows again give the same version."""
@@ -42,7 +46,7 @@ def dataset_add(
         raise InputError(f"there is no kind '{kind}'", where="--kind", hint="use general or result_set")
     settings = load_settings(data_dir=data_dir)
     with open_platform(settings) as platform:
-        manifest = LocalCatalog(platform, Path()).import_file(
+        manifest = LocalCatalog(platform, Path(), parse_mapping(mapping or [])).import_file(
             file, kind, "drop" if drop_bad else "refuse", name, format_name
         )
     print(
@@ -57,6 +61,21 @@ def dataset_add(
     )
     for problem in manifest.rejected[:20]:
         print("  " + problem.text())
+
+
+def parse_mapping(pairs: list[str]) -> dict[str, str]:
+    """Returns role -> column of `role=column` pairs. Raises InputError for anything else."""
+    from steelyard.domain.errors import InputError
+
+    found: dict[str, str] = {}
+    for pair in pairs:
+        role, equals, column = pair.partition("=")
+        if not equals or not role.strip() or not column.strip():
+            raise InputError(
+                f"'{pair}' is no ROLE=COLUMN", where="--mapping", hint="for example --mapping input=question"
+            )
+        found[role.strip()] = column.strip()
+    return found
 
 
 @dataset_app.command("list")
