@@ -10,6 +10,7 @@ from steelyard.adapters.providers.factory import Factory
 from steelyard.adapters.store.results import FileResults
 from steelyard.adapters.store.rows import FileRowStore
 from steelyard.adapters.store.sql.repositories import open_repositories
+from steelyard.domain.errors import InputError
 from steelyard.services.evaluations.platform import Platform
 from steelyard.services.governor import EndpointGovernors
 from steelyard.settings import Settings, load_secret_key, read_env
@@ -24,12 +25,21 @@ def utc_now() -> str:
 
 
 @contextmanager
-def open_platform(settings: Settings) -> Generator[Platform]:
+def open_platform(settings: Settings, *, create: bool = True) -> Generator[Platform]:
     """Opens every door and closes them again.
 
+    Args:
+        settings: where everything is.
+        create: make the data directory when there is none; reading commands do not.
+
     Raises:
+        InputError: there is no data directory, and none is to be made.
         StorageError: the data directory or the database cannot be used.
     """
+    if not create and not settings.data_dir.exists():
+        raise InputError(
+            "there is no data directory", where=str(settings.data_dir), hint="check --data-dir", code="no_data_dir"
+        )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     repositories = open_repositories(settings.database_url, load_secret_key(settings))
     results = FileResults(settings.data_dir / "evaluations")

@@ -181,6 +181,7 @@ COMMANDS = {
 @pytest.mark.parametrize("case", COMMANDS)
 def test_a_wrong_command_is_refused_in_one_line(case, tmp_path):
     args, code = COMMANDS[case]
+    (tmp_path / "data").mkdir()
     own = [] if args[0] == "stats" or code == "usage" else ["--data-dir", tmp_path / "data"]
     said = steelyard(*args, *own, cwd=tmp_path)
     assert said.status == 2, said.err

@@ -198,7 +198,7 @@ def test_a_turn_whose_past_has_no_reference_fails_alone(tmp_path, shared_endpoin
     ("rows", "fields", "code", "hint"),
     [
         ([[{"prompt": "a"}, {"prompt": "b"}]], {"history": "references"}, "no_reference", "history: answers"),
-        ([dialogue(1, 2)], {"history": "mine"}, "bad_plan", "plan format"),
+        ([dialogue(1, 2)], {"history": "mine"}, "bad_plan", "history"),
         (
             [{"prompt": "a", "prediction": "b", "reference": "b"}],
             {"history": "references", "dataset": None, "objects": [{"results": "rows.jsonl"}]},

@@ -50,6 +50,7 @@ def one(
     said = not silent and number > 2200 and draw.random() < 0.7
     answer = AnswerRecord(
         **place, prompt=f"问 {position}", text=None if failed else "答", failure=draw.choice(["timeout", "refused"]) if failed else "",
+        message=draw.choice(["late", "too long", "gone", "no", ""]) if failed else "",
         prompt_tokens=draw.randrange(90) if said else None, completion_tokens=draw.randrange(90) if said else None,
         cached_tokens=3 if said and draw.random() < 0.1 else None, latency_ms=draw.random() * 900, attempts=draw.randint(1, 3), epoch=1,
     )  # fmt: skip

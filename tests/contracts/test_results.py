@@ -172,6 +172,41 @@ def test_the_newest_record_of_a_key_counts_once(store):
     assert [r.text for r in store.results.answers(EVAL)][-2:] == ["at last", "anew"]
 
 
+def test_the_commonest_messages_of_each_reason_are_counted_and_cut(store):
+    said = ["b"] * 3 + ["a\n twice "] * 2 + ["a twice", "x" * 500, "x" * 500, "once", ""]
+    failed = [(answer(p, failure="refused", message=text), []) for p, text in enumerate(said)]
+    late = [(answer(10 + p, failure="timeout", message="late"), []) for p in range(2)]
+    store.write((answer(20), []), *failed, (answer(21), []), *late, (answer(22), []))
+    found = store.results.summary(EVAL, 0, UnitShape(30, 1)).messages
+    assert {reason: [(one.message, one.count) for one in messages] for reason, messages in found.items()} == {
+        "refused": [("a twice", 3), ("b", 3), ("x" * 199 + "…", 2)],
+        "timeout": [("late", 2)],
+    }
+
+
+def test_messages_of_failures_that_were_answered_later_are_forgotten(store):
+    store.write(*((answer(p, failure="timeout", message="late"), []) for p in range(3)))
+    store.close()
+    store.write((answer(0, epoch=2), []), (answer(1, failure="refused", message="too long", epoch=2), []))
+    found = store.results.summary(EVAL, 0, UnitShape(3, 1)).messages
+    assert {reason: [(one.message, one.count) for one in messages] for reason, messages in found.items()} == {
+        "refused": [("too long", 1)],
+        "timeout": [("late", 1)],
+    }
+
+
+def test_messages_keep_their_place_after_answers_that_came_earlier(store):
+    store.write(*((answer(p), []) for p in range(4)))
+    store.close()
+    store.write((answer(4, failure="timeout", message="late"), []), (answer(5, failure="refused", message="no"), []))
+    store.close()
+    found = store.results.summary(EVAL, 0, UnitShape(9, 1)).messages
+    assert {reason: [one.message for one in messages] for reason, messages in found.items()} == {
+        "refused": ["no"],
+        "timeout": ["late"],
+    }
+
+
 def test_retrying_forgets_failures_and_the_turns_after_them(store):
     store.write(
         (answer(0, turn=0), []), (answer(0, turn=1, failure="timeout"), []), (answer(0, turn=2, failure="earlier_turn"), []),

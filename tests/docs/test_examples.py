@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,11 @@ def test_every_example_runs(example: str, tmp_path: Path) -> None:
     assert all(metric["value"] is not None for unit in said.report["units"] for metric in unit["metrics"])
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "docs/quickstart.md"], ids=name)
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / f"{page}.md" for page in ("README", "README.zh-CN", "docs/quickstart", "docs/quickstart.zh-CN")],
+    ids=name,
+)
 def test_the_plans_that_pages_write_run_and_say_what_is_shown(page: Path, tmp_path: Path) -> None:
     (tmp_path / "src").symlink_to(ROOT / "src")
     (tmp_path / "mine").mkdir()
@@ -67,6 +72,35 @@ def test_the_plans_that_pages_write_run_and_say_what_is_shown(page: Path, tmp_pa
         results = [line for line in shown if line.startswith(("retrieval", "majority", "candidate", "floor"))]
         assert results
         assert [line for line in results if line not in said.out] == [], said.out
+
+
+def test_the_comparison_that_a_page_shows_is_what_its_commands_say(tmp_path: Path) -> None:
+    page = ROOT / "docs/how-to/compare-two-models.md"
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "mine").mkdir()
+    plans = {path: content for path, _, content in HEREDOC.findall(page.read_text("utf-8"))}
+    for path, content in plans.items():
+        (tmp_path / path).write_text(content + "\n", "utf-8")
+    for plan in (*plans, "examples/quickstart/plan.yaml"):
+        assert finish(start("run", plan, "--data-dir", "data", cwd=tmp_path)).status == 0
+    said = finish(start("compare", "quickstart", "floor", "--data-dir", "data", cwd=tmp_path))
+    shown = next(block for block in blocks(page, "") if "Not comparable" in block)
+    assert shown in said.out
+
+
+def test_both_quickstarts_give_the_same_commands() -> None:
+    english, chinese = (ROOT / f"docs/quickstart{end}.md" for end in ("", ".zh-CN"))
+    assert blocks(english, "sh") == blocks(chinese, "sh")
+    assert blocks(english, "yaml") == blocks(chinese, "yaml")
+
+
+def test_what_the_commands_of_the_pages_make_is_ignored_by_git() -> None:
+    ignored = [line for line in (ROOT / ".gitignore").read_text("utf-8").splitlines() if line]
+    text = "\n".join(block for page in PAGES for block in blocks(page, "sh"))
+    made = set(re.findall(r"(?:mkdir -p|--data-dir|--out|[^2]>) ([\w.][^\s;]*)", text))
+    assert {"mine", "mine/report.html"} <= made
+    patterns = [pattern.strip("/") for pattern in ignored]
+    assert [path for path in made if not any(fnmatch(path.split("/")[0], pattern) for pattern in patterns)] == []
 
 
 def commands(group: typer.core.TyperGroup, before: str = "") -> Iterator[str]:
@@ -107,6 +141,17 @@ def test_every_scorer_is_documented() -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = [t.partition("#")[0] for t in LINK.findall(page.read_text("utf-8")) if "://" not in t]
     assert [t for t in targets if t and not (page.parent / t).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_into_a_page_leads_to_a_heading(page: Path) -> None:
+    targets = [t.partition("#") for t in LINK.findall(page.read_text("utf-8")) if "://" not in t and "#" in t]
+    assert [t for t in targets if t[2] not in anchors(page.parent / t[0] if t[0] else page)] == []
 
 
 def test_the_index_leads_to_every_page() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import time
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -20,8 +22,9 @@ from tests.support.endpoint import running_endpoint
 from steelyard.adapters.providers.address import completions_url
 from steelyard.adapters.providers.classify import retry_after_s
 from steelyard.adapters.providers.completion import NoAnswerError, read_completion
-from steelyard.adapters.providers.openai import OpenAIProvider
+from steelyard.adapters.providers.openai import BODY_BYTES_MAX, OpenAIProvider
 from steelyard.domain.answer import Answer, AttemptFailure, FailureReason, Usage
+from steelyard.domain.errors import InputError
 from steelyard.domain.request import EndpointSpec, Request
 
 R = FailureReason
@@ -283,6 +286,10 @@ def test_an_error_inside_a_200_counts_as_what_it_says() -> None:
         ),
         (
             chat("x", usage={"prompt_tokens": "3", "completion_tokens": {}}),
+            Answer("x", finish_reason="stop"),
+        ),
+        (
+            chat("x", usage={"prompt_tokens": 3.0, "completion_tokens": {}}),
             Answer("x", usage=Usage(3), finish_reason="stop"),
         ),
         (chat("x", usage="none", model=7), Answer("x", finish_reason="stop")),
@@ -457,15 +464,166 @@ def test_a_key_that_the_endpoint_echoes_is_shown_to_nobody(status: int, shape: s
 def test_credentials_in_headers_and_addresses_are_shown_to_nobody() -> None:
     echo = http(400, json.dumps({"error": "you sent hdr-secret-1 and tok-secret-2"}))
     headers = {"api-key": "hdr-secret-1", "Authorization": "Token tok-secret-2"}
-    found = said(echo, headers=headers, base_url="http://127.0.0.1:{port}/v1?sig=url-secret-3")
+    found = said(echo, headers=headers, base_url="http://127.0.0.1:{port}/v1?tenant=url-secret-3")
     assert "secret" not in found.message
-    spec = EndpointSpec("http://127.0.0.1:9/v1?sig=url-secret-3", "m", headers=headers)
+    spec = EndpointSpec("http://127.0.0.1:9/v1?tenant=url-secret-3", "m", headers=headers)
     assert "secret" not in attempt(spec).message
 
     async def shown() -> str:
         return repr(OpenAIProvider(spec, KEY))
 
     assert "secret" not in asyncio.run(shown())
+
+
+LONG_KEY = 'sk-Va/l+id"0123456789-UVWXYZ-tail'
+
+
+def escaped(text: str) -> str:
+    return "".join(f"\\u{ord(c):04X}" for c in text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        LONG_KEY[:15] + "\n  " + LONG_KEY[15:],
+        " ".join(LONG_KEY),
+        "".join(f"%{ord(c):02x}" for c in LONG_KEY),
+        quote(LONG_KEY, safe=""),
+        '{"error": {"message": "' + escaped(LONG_KEY) + '"',
+        '{"error": {"message": "' + escaped(escaped(LONG_KEY)) + '"}}',
+        json.dumps({"error": {"message": json.dumps({"said": "key " + LONG_KEY})}}),
+        json.dumps({"error": {"message": {"auth": LONG_KEY}}}),
+        json.dumps({"error": {"code": LONG_KEY, "message": ""}}),
+        "cut off: " + LONG_KEY[:12],
+        "cut off: " + LONG_KEY[:20] + "...",
+        " " * 1970 + LONG_KEY + " after it",
+        " " * ((1 << 16) - 9) + LONG_KEY,
+    ],
+)
+def test_a_key_is_found_in_every_disguise(body: str) -> None:
+    for status in (400, 500):
+        message = said(http(status, body), key=LONG_KEY).message
+        for part in (LONG_KEY[:8], "VWXY", "tail", escaped(LONG_KEY[:4]), escaped("tail"), "%5a", "V W X"):
+            assert part.lower() not in message.lower()
+
+
+def test_what_looks_a_little_like_the_key_stays() -> None:
+    assert LONG_KEY[:11] + " is wrong" in said(http(400, LONG_KEY[:11] + " is wrong"), key=LONG_KEY).message
+
+
+def test_a_model_that_repeats_the_key_is_redacted() -> None:
+    choice = {"message": {"content": f"it is {KEY}!", "reasoning_content": f"<{KEY}>"}, "finish_reason": KEY}
+    found = said(http(200, json.dumps({"choices": [choice], "model": f"m {KEY}"})))
+    assert found == Answer("it is [redacted]!", "<[redacted]>", finish_reason="***", model="m ***")
+
+
+def test_a_stand_in_for_a_key_is_no_forbidden_word_in_answers() -> None:
+    found = said(http(200, json.dumps(chat("the list is EMPTY"))), key="EMPTY")
+    assert found.text == "the list is EMPTY"
+
+
+@pytest.mark.parametrize(
+    "query", ["api_key=v", "apikey=v", "key=v", "access-token=v", "X.Auth=v", "%6bey=v", "client_secret=", "a=1&sig=v"]
+)
+def test_a_credential_inside_the_address_is_refused(query: str) -> None:
+    with pytest.raises(InputError, match="credential") as refused:
+        completions_url(f"https://h/v1?{query.replace('=v', '=private')}")
+    assert "api_key_env" in refused.value.hint
+    assert "private" not in refused.value.line()
+
+
+@pytest.mark.parametrize("query", ["api-version=1", "max_tokens=5", "author=a", "deployment=d"])
+def test_other_parameters_of_the_address_are_none(query: str) -> None:
+    assert completions_url(f"https://h/v1?{query}").endswith(query)
+
+
+@pytest.mark.parametrize(
+    "count", ["1e30", str(10**30), str(2**64 - 1), str(2**31), "-1", '"12"', "true", "1.5", "NaN", "1e999", "[1]", "{}"]
+)
+def test_a_count_of_tokens_that_cannot_be_is_unknown(count: str) -> None:
+    body = '{"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": COUNT, "completion_tokens": 7, '
+    body += (
+        '"completion_tokens_details": {"reasoning_tokens": COUNT}, "prompt_tokens_details": {"cached_tokens": COUNT}}}'
+    )
+    assert read_completion(body.replace("COUNT", count).encode()) == Answer("a", usage=Usage(None, 7))
+
+
+def test_the_largest_count_of_tokens_is_taken() -> None:
+    body = json.dumps(chat("a", usage={"prompt_tokens": 2**31 - 1, "completion_tokens": 0})).encode()
+    assert read_completion(body).usage == Usage(2**31 - 1, 0)
+
+
+@pytest.mark.parametrize("depth", [330, 490, 900, 990, 200_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"choices": [{"message": {"content": DEEP}}]}',
+        '{"choices": [{"message": {"content": NaN, "x": DEEP}}]}',
+        '{"x": DEEP, "choices": []}',
+        '{"error": {"message": DEEP}}',
+        '{"error": DEEP}',
+        '{"error": {"code": 400, "message": DEEP}, "x": NaN}',
+    ],
+)
+def test_deep_nesting_fails_its_own_row_alone(body: str, depth: int) -> None:
+    for status in (200, 400, 429, 500):
+        found = said(http(status, body.replace("DEEP", "[" * depth + "]" * depth)))
+        if isinstance(found, AttemptFailure):
+            assert found.reason in {R.MALFORMED, R.REFUSED, R.RATE_LIMITED, R.SERVER_ERROR}
+            assert found.message
+        else:
+            assert (status, found.text) == (200, "")
+
+
+def test_deep_nesting_is_named_for_what_it_is() -> None:
+    found = said(http(200, '{"choices": [{"message": {"content": ' + "[" * 200_000 + "]" * 200_000 + "}}]}"))
+    assert (found.reason, found.retryable) == (R.MALFORMED, True)
+    assert "nested too deeply" in found.message
+
+
+@pytest.mark.parametrize("code", ['"\u00b2\u00b2\u00b2"', '"' + "9" * 5000 + '"', "404.5", "true", "[]", '"600"'])
+def test_an_odd_error_code_is_malformed_only(code: str) -> None:
+    found = said(http(200, '{"error": {"message": "m", "code": CODE}}'.replace("CODE", code)))
+    assert (found.reason, found.message) == (R.MALFORMED, "200 with an error: m")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Retry-After: Fri, 31 Dec 9999 23:59:59 -2359",
+        "Retry-After: Mon, 01 Jan 0001 00:00:00 +2359",
+        "x-ratelimit-reset: " + "9" * 400 + "s",
+        "Retry-After: " + "9" * 400,
+        "Retry-After: \u00ff\u00fe",
+    ],
+)
+def test_no_wait_breaks_an_attempt(header: str) -> None:
+    reply = http(429, "{}").replace(b"\r\n\r\n", b"\r\n" + header.encode("latin-1") + b"\r\n\r\n")
+    found = said(reply)
+    assert (found.reason, found.retryable) == (R.RATE_LIMITED, True)
+    assert found.retry_after_s is None or 0.0 <= found.retry_after_s < 1e12
+
+
+def packed(kind: str, body: bytes) -> bytes:
+    if kind == "gzip":
+        return http(200, gzip.compress(body, 1), "Content-Encoding: gzip")
+    if kind == "chunked":
+        chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
+    return http(200, body)
+
+
+@pytest.mark.parametrize("kind", ["plain", "chunked", "gzip"])
+def test_a_body_over_the_limit_is_given_up(kind: str) -> None:
+    shell = len(json.dumps(chat("")))
+    most = json.dumps(chat("x" * (BODY_BYTES_MAX - shell))).encode()
+    assert len(most) == BODY_BYTES_MAX
+    whole = said(packed(kind, most))
+    assert isinstance(whole, Answer)
+    assert len(whole.text) == BODY_BYTES_MAX - shell
+    over = said(packed(kind, most + b" "))
+    assert (over.reason, over.retryable) == (R.MALFORMED, False)
+    assert "16 MiB" in over.message
 
 
 def test_own_headers_are_sent_and_replace_the_bearer() -> None:
@@ -602,8 +760,6 @@ def test_many_attempts_share_their_connections() -> None:
 
 
 def test_a_certificate_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    from steelyard.domain.errors import InputError
-
     file = tmp_path / "ca.pem"
     file.write_text("-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n")
     with pytest.raises(InputError, match="certificates"):

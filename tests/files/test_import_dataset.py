@@ -29,9 +29,10 @@ class Records:
     def add(self, record):
         self.all.append(record)
 
-    def find_by_content(self, workspace_id, kind, content_hash):
+    def find_by_content(self, workspace_id, kind, content_hash, name=None):
         wanted = (workspace_id, kind, content_hash)
-        return next((r for r in self.all if (r.workspace_id, r.kind, r.content_hash) == wanted), None)
+        found = [r for r in self.all if (r.workspace_id, r.kind, r.content_hash) == wanted and name in (None, r.name)]
+        return found[-1] if found else None
 
 
 class Place:
@@ -200,16 +201,19 @@ def test_the_record_says_what_was_stored(place, tmp_path):
     assert (manifest.source, manifest.columns) == ("a.jsonl", ("level",))
 
 
-def test_the_same_content_is_one_record_in_a_workspace_and_its_own_in_another(place, tmp_path):
+def test_the_same_content_and_name_is_one_record_in_a_workspace_and_its_own_in_another(place, tmp_path):
     path = jsonl(tmp_path / "a.jsonl", [{"prompt": "q", "answer": "a"}])
     first, _ = place.add(path)
-    again, _ = place.add(path, name="other name")
+    again, _ = place.add(path)
+    renamed, _ = place.add(path, name="other name")
+    back, _ = place.add(path)
     elsewhere, _ = place.add(path, workspace="ws-2")
     as_results, _ = place.add(path, kind="result_set")
-    assert again == first
+    assert again == back == first
+    assert (renamed.id != first.id, renamed.name, renamed.version_id) == (True, "other name", first.version_id)
     assert (elsewhere.id != first.id, elsewhere.version_id) == (True, first.version_id)
     assert as_results.version_id != first.version_id
-    assert len(place.datasets.all) == 3
+    assert len(place.datasets.all) == 4
 
 
 def test_a_result_set_keeps_answers_and_notes_missing_ones(place, tmp_path):

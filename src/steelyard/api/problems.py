@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -58,6 +59,12 @@ class Problem(BaseModel):
     """All of them."""
 
 
+class _ProblemResponse(JSONResponse):
+    def render(self, content: Any) -> bytes:
+        # What a problem is about may be a text that is no Unicode: half a surrogate pair becomes a question mark.
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
 def install_problems(app: FastAPI) -> None:
     """Makes the app answer every error with a problem."""
     app.add_exception_handler(SteelyardError, _on_own)
@@ -95,7 +102,7 @@ def problem_response(
     }
     if status == HTTPStatus.UNAUTHORIZED:
         headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    return _ProblemResponse(body, status, headers, MEDIA_TYPE)
 
 
 def problem_of(scope: Scope, error: SteelyardError) -> JSONResponse:

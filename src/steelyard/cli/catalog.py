@@ -13,6 +13,7 @@ from steelyard.services.datasets import import_dataset
 from steelyard.services.evaluations.endpoints import endpoint_spec, stored_endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal
 
     from steelyard.domain.request import EndpointSpec
@@ -31,12 +32,18 @@ class LocalCatalog:
     Args:
         platform: the data directory, opened.
         folder: paths of the plan are relative to it.
+        mapping: our name -> the files' column, where the names are others.
         presets: `presets` of the data directory, which `preset fetch` fills.
     """
 
-    def __init__(self, platform: Platform, folder: Path, presets: Path | None = None) -> None:
+    reads_files = True
+
+    def __init__(
+        self, platform: Platform, folder: Path, mapping: Mapping[str, str] | None = None, presets: Path | None = None
+    ) -> None:
         self._platform = platform
         self._folder = folder
+        self._mapping = mapping or None
         self._presets = presets or Path()
 
     def data(self, ref: str, kind: str, on_bad_rows: Literal["refuse", "drop"]) -> VersionManifest:
@@ -67,7 +74,7 @@ class LocalCatalog:
         _, manifest = import_dataset(
             rows=self._platform.rows, datasets=self._platform.repositories.datasets, workspace_id=DEFAULT_WORKSPACE, created_by=CLI_USER,
             now=self._platform.now(), name=name or path.stem, kind=kind, records=read_records(path, format_name), file=path.name,
-            on_bad_rows=on_bad_rows, mapping=None,
+            on_bad_rows=on_bad_rows, mapping=self._mapping,
         )  # fmt: skip
         return manifest
 

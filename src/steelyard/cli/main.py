@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import math
 import os
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 import steelyard.cli.check_commands  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from steelyard.cli.dataset_commands import dataset_app
 from steelyard.cli.preset_commands import preset_app
-from steelyard.cli.read_commands import compare, report, samples
+from steelyard.cli.read_commands import compare, evaluations, report, samples
 from steelyard.cli.registry_commands import endpoint_app, key_app
 from steelyard.cli.score_commands import score, stats
 from steelyard.cli.serve_command import serve
@@ -27,10 +28,27 @@ app.add_typer(dataset_app, name="dataset")
 app.add_typer(endpoint_app, name="endpoint")
 app.add_typer(key_app, name="key")
 app.add_typer(preset_app, name="preset")
-for command in (report, compare, samples, score, stats, serve):
+for command in (evaluations, report, compare, samples, score, stats, serve):
     app.command()(command)
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept (default ./.steelyard).")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from steelyard.version import __version__
+
+        print(f"steelyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
 
 
 @app.command()
@@ -93,13 +111,17 @@ def _number(text: str, name: str) -> float:
     from steelyard.domain.errors import InputError
 
     try:
-        return float(text)
-    except ValueError as error:
-        raise InputError(
-            f"--fail-under takes METRIC=NUMBER, not '{name}={text}'",
-            where="--fail-under",
-            hint="for example --fail-under accuracy=0.8",
-        ) from error
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    # NaN is over nothing and under nothing: such a gate would always be passed.
+    raise InputError(
+        f"--fail-under takes METRIC=NUMBER, not '{name}={text}'",
+        where="--fail-under",
+        hint="for example --fail-under accuracy=0.8",
+    )
 
 
 def _usage_line(error: Exception, message: str) -> str:
@@ -112,6 +134,16 @@ def _usage_line(error: Exception, message: str) -> str:
     message = " ".join(message.split()).rstrip(".")
     message = message[:1].lower() + message[1:]
     return InputError(message, where=command, hint=f"see {command} --help", code="usage").line()
+
+
+def _file_line(error: OSError) -> str:
+    from steelyard.domain.errors import InputError
+
+    where = str(error.filename) if error.filename else "standard output"
+    hint = "give a path that can be used, and make room if the disk is full"
+    return InputError(
+        f"a file cannot be used: {(error.strerror or str(error)).lower()}", where=where, hint=hint, code="file"
+    ).line()
 
 
 def _settle_in() -> None:
@@ -143,7 +175,18 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
+        # Whoever read has gone: nothing is left to say, and flushing at exit would only fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        print(_file_line(error), file=sys.stderr)
+        sys.exit(
+            2
+            if isinstance(
+                error, (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+            )
+            else 1
+        )
     except Exception as error:
         message = getattr(error, "format_message", None)
         if message is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,8 @@ def parse_filter(conditions: Sequence[str]) -> SampleFilter:
                 bound = float(value)
             except ValueError as error:
                 raise _bad(condition) from error
+            if math.isnan(bound):
+                raise _bad(condition)
             wanted = msgspec.structs.replace(
                 wanted, metric="" if field == "score" else field, **{"below" if operator == "<" else "above": bound}
             )

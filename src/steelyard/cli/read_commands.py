@@ -32,6 +32,21 @@ def find_evaluation(platform: Platform, ref: str) -> Evaluation:
     return evaluations.get(DEFAULT_WORKSPACE, ref)
 
 
+def evaluations(
+    search: Annotated[str, typer.Option(help="Only those with this text in name or id.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many.")] = 50,
+    data_dir: DataDir = None,
+) -> None:
+    """List evaluations, newest first: id, state, when created, name."""
+    from steelyard.domain.ids import DEFAULT_WORKSPACE
+    from steelyard.settings import load_settings
+    from steelyard.wiring import open_platform
+
+    with open_platform(load_settings(data_dir=data_dir), create=False) as platform:
+        for one in platform.repositories.evaluations.list(DEFAULT_WORKSPACE, limit=limit, search=search).items:
+            print(f"{one.id}\t{one.state}\t{one.created_at[:19]}Z\t{one.name}")
+
+
 def report(
     evaluation: Annotated[str, typer.Argument(help="Id (ame-...) or name.")],
     format_name: Annotated[str, typer.Option("--format", help="text, json, html, xlsx, csv or md.")] = "text",
@@ -52,12 +67,14 @@ def report(
     if format_name == "xlsx" and out is None:
         raise InputError("an XLSX file cannot go to the terminal", where="--format xlsx", hint="add --out report.xlsx")
     settings = load_settings(data_dir=data_dir)
-    with open_platform(settings) as platform:
+    with open_platform(settings, create=False) as platform:
         built = current_report(platform, find_evaluation(platform, evaluation))
     if format_name == "xlsx":
         from steelyard.adapters.formats.report_xlsx import write_report_xlsx
 
         assert out is not None
+        # The library has an error of its own for a path that cannot be written; this one names it as all others do.
+        out.open("wb").close()
         write_report_xlsx(built, out, settings.lang)
     else:
         write_text(render_report(built, format_name, settings.lang), out)
@@ -81,7 +98,7 @@ def compare(
     if len(evaluations) < 2:
         raise InputError("comparing takes at least two evaluations", where="compare", hint="steelyard compare A B")
     settings = load_settings(data_dir=data_dir)
-    with open_platform(settings) as platform:
+    with open_platform(settings, create=False) as platform:
         found = [find_evaluation(platform, ref) for ref in evaluations]
         comparison = compare_reports([EvaluationResults(e.id, e.name, unit_results(platform, e)) for e in found])
     if json:
@@ -122,6 +139,6 @@ def samples(
             "a Parquet file cannot go to the terminal", where="--format parquet", hint="add --out samples.parquet"
         )
     wanted = parse_filter(where or [])
-    with open_platform(load_settings(data_dir=data_dir)) as platform:
+    with open_platform(load_settings(data_dir=data_dir), create=False) as platform:
         found = all_samples(platform, find_evaluation(platform, evaluation), wanted)
         write_samples(islice(found, limit), format_name, out if out is not None else sys.stdout)

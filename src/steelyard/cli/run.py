@@ -14,10 +14,11 @@ from steelyard.cli.words import say
 from steelyard.domain.errors import ConflictError, InputError
 from steelyard.domain.evaluation import ENDED, Evaluation, State
 from steelyard.domain.ids import DEFAULT_WORKSPACE
+from steelyard.flow.scores.registry import build_scorer
 from steelyard.services.evaluations.create import Draft, compile_plan, new_evaluation, with_scorers
 from steelyard.services.evaluations.endpoints import check_reachable
-from steelyard.services.evaluations.lifecycle import Run
-from steelyard.services.evaluations.plan import PlanIn, read_plan
+from steelyard.services.evaluations.lifecycle import Run, unit_shapes
+from steelyard.services.evaluations.plan import DEEPEST, PlanIn, read_plan
 from steelyard.wiring import open_platform
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def load_plan(path: Path, limit: int | None, allow_failed: float | None) -> Plan
     import yaml
 
     try:
-        data: Any = yaml.load(path.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        text = path.read_text("utf-8")
+        _check_depth(yaml, text, path)
+        data: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except OSError as error:
         raise InputError(
             f"the plan cannot be read: {error.strerror}",
@@ -62,6 +65,21 @@ def load_plan(path: Path, limit: int | None, allow_failed: float | None) -> Plan
     return plan
 
 
+def _check_depth(yaml: Any, text: str, path: Path) -> None:
+    """Refuses a plan whose nesting would exhaust the parser, which is written in C and would take the process with it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+            if depth > DEEPEST:
+                line = event.start_mark.line + 1
+                raise InputError(
+                    "the plan is nested too deeply", where=f"{path}:{line}", hint="write it flatter", code="bad_plan"
+                )
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+
+
 def run_plan(
     plan: PlanIn,
     folder: Path,
@@ -75,7 +93,9 @@ def run_plan(
 ) -> int:
     """Carries a plan out and prints its report; returns the exit status."""
     with open_platform(settings) as platform:
-        draft = compile_plan(plan, LocalCatalog(platform, folder, settings.data_dir / "presets"), where=where)
+        catalog = LocalCatalog(platform, folder, plan.mapping, settings.data_dir / "presets")
+        draft = compile_plan(plan, catalog, where=where)
+        _check_gate_names(draft, gates or {})
         lang = settings.lang
         for warning in draft.warnings:
             print(say(lang, "warning", text=warning), file=sys.stderr)
@@ -85,7 +105,7 @@ def run_plan(
             None if fresh else platform.repositories.evaluations.find_by_plan(DEFAULT_WORKSPACE, draft.plan_hash)
         )
         interrupted = False
-        if evaluation is not None and _is_done(platform, evaluation, draft, retry_failed):
+        if evaluation is not None and _is_done(platform, evaluation, draft, retry_failed, lang):
             print(say(lang, "finished", id=evaluation.id), file=sys.stderr)
         else:
             evaluation, interrupted = _loop(
@@ -94,7 +114,24 @@ def run_plan(
         return _conclude(platform, evaluation, settings, as_json, interrupted, gates or {})
 
 
-def _is_done(platform: Platform, evaluation: Evaluation, draft: Draft, retry_failed: bool) -> bool:
+def _check_gate_names(draft: Draft, gates: dict[str, float]) -> None:
+    """Refuses a gate that no scorer of the plan could ever meet, before anything is asked."""
+    spec = draft.spec
+    scorers = [build_scorer(s) for use in spec.datasets for s in use.scorers or spec.scorers]
+    known = {s.metric for s in scorers} | {f"{s.metric}_corpus" for s in scorers}
+    for name, limit in gates.items():
+        if name not in known:
+            hint = "use one of " + ", ".join(sorted({s.metric for s in scorers}))
+            raise InputError(
+                f"no scorer of the plan gives '{name}'", where="--fail-under", hint=hint, code="unknown_metric"
+            )
+        if not 0 <= limit <= 1:
+            raise InputError(
+                f"{limit:g} is out of range", where=f"--fail-under {name}", hint="metrics are 0..1: 80 % is 0.8"
+            )
+
+
+def _is_done(platform: Platform, evaluation: Evaluation, draft: Draft, retry_failed: bool, lang: str) -> bool:
     if platform.results.is_locked(evaluation.id):
         raise ConflictError(
             "this plan is being run by another process",
@@ -102,9 +139,18 @@ def _is_done(platform: Platform, evaluation: Evaluation, draft: Draft, retry_fai
             hint="wait for it, or stop it there",
             code="evaluation_locked",
         )
+    old_name = evaluation.name
     new_scorers = with_scorers(evaluation, draft)
+    if evaluation.name != old_name:
+        print(say(lang, "renamed", id=evaluation.id, old=old_name, new=evaluation.name), file=sys.stderr)
     ended = evaluation.state in {State.SUCCEEDED, State.PARTIALLY_FAILED}
-    if ended and _asked_all(evaluation) and not new_scorers and not retry_failed:
+    if (
+        ended
+        and _asked_all(evaluation)
+        and all(_what_is_there(platform, evaluation))
+        and not new_scorers
+        and not retry_failed
+    ):
         from steelyard.services.evaluations.results import write_report
 
         platform.repositories.evaluations.save(evaluation)
@@ -118,6 +164,17 @@ def _asked_all(evaluation: Evaluation) -> bool:
     return all(c.total and c.answered + c.failed >= c.total for c in evaluation.counts)
 
 
+def _what_is_there(platform: Platform, evaluation: Evaluation) -> tuple[bool, bool]:
+    """Returns whether all answers, and all their scores, are still on disk: what was removed is made again, not reported as none."""
+    recorded = platform.results.recorded(evaluation.id, unit_shapes(evaluation))
+    answers = scores = True
+    for unit, known, counts in zip(evaluation.units, recorded, evaluation.counts, strict=True):
+        scored = [sum(known.scored.get(build_scorer(s).signature, b"")) for s in unit.scorers]
+        answers = answers and known.n_answered + known.n_failed >= counts.total
+        scores = scores and min(scored) >= known.n_answered
+    return answers, scores
+
+
 async def _carry_out(
     platform: Platform,
     draft: Draft,
@@ -128,7 +185,7 @@ async def _carry_out(
     fresh: bool,
     retry_failed: bool,
 ) -> tuple[Evaluation, bool]:
-    if evaluation is None or retry_failed or not _asked_all(evaluation):
+    if evaluation is None or retry_failed or not _asked_all(evaluation) or not _what_is_there(platform, evaluation)[0]:
         await check_reachable(platform.providers, [o.endpoint for o in draft.spec.objects if o.endpoint is not None])
     if evaluation is None:
         evaluation = _stored(platform, draft, fresh)
@@ -196,7 +253,7 @@ def _conclude(
         return 130
     status = _status(evaluation)
     failed = sum(c.failed for c in evaluation.counts)
-    if failed and evaluation.state in ENDED:
+    if failed and evaluation.state in ENDED and evaluation.spec.objects[0].endpoint is not None:
         print(say(lang, "retry_hint", n=failed), file=sys.stderr)
     return max(status, _check_gates(report, gates, lang))
 
@@ -214,12 +271,15 @@ def _status(evaluation: Evaluation) -> int:
 def _check_gates(report: Report, gates: dict[str, float], lang: str) -> int:
     missed = False
     for name, limit in gates.items():
-        found = [(u.label, m.value) for u in report.units for m in u.metrics if m.name == name and m.value is not None]
+        found = [(u.label, m.value) for u in report.units for m in u.metrics if m.name == name]
         if not found:
             missed = True
             print(say(lang, "gate_unknown", metric=name), file=sys.stderr)
         for label, value in found:
-            if value < limit:
+            if value is None:
+                missed = True
+                print(say(lang, "gate_no_value", metric=name, label=label), file=sys.stderr)
+            elif value < limit:
                 missed = True
                 print(
                     say(lang, "gate_missed", metric=name, label=label, value=f"{value:.4f}", limit=limit),

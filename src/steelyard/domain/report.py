@@ -45,7 +45,15 @@ class Counts(Struct, frozen=True):
     answered: int
     failed: int
     scored: int
-    """Answers that got a score from every scorer."""
+    """Answers that got a score from at least one scorer; each metric says its own n and coverage."""
+
+
+class FailureMessage(Struct, frozen=True):
+    """What several failures of one reason said alike."""
+
+    message: str
+    """One line of at most 200 characters."""
+    count: int
 
 
 class UnitReport(Struct, frozen=True):
@@ -71,6 +79,8 @@ class UnitReport(Struct, frozen=True):
     """Codes of things a reader must know: floor_baseline, uses_references, low_coverage, sampled ..."""
     examples: list[dict[str, Any]] = []
     """A few of the lowest-scored rows: row_id, prompt, answer, reference, scores."""
+    failure_messages: dict[str, list[FailureMessage]] = {}
+    """FailureReason -> its commonest messages, at most three, most frequent first."""
 
 
 class AbilityPart(Struct, frozen=True):
@@ -127,3 +137,9 @@ class Report(Struct, frozen=True):
     plan_hash: str = ""
     abilities: list[AbilityScore] = []
     """By object, abilities first, then the overall score; empty unless an object has several data sets or an ability."""
+    error: str = ""
+    """Why the evaluation failed, in one line; empty when it did not."""
+    stop_reason: str = ""
+    """user, budget, decided; empty unless stopped."""
+    repeats: int = 1
+    """How many times each row was asked."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 from steelyard.domain.answer import AnswerRecord
+from steelyard.domain.report import FailureMessage
 from steelyard.domain.score import ScoreRecord
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class AnswerSummary(Struct):
     cached_tokens: int
     answers_without_usage: int
     retried: int
+    messages: dict[str, list[FailureMessage]] = {}
+    """Per reason of `failures` its commonest messages, at most three, most frequent first; equal counts by message."""
 
 
 class ScoreArrays(Struct):

@@ -130,7 +130,12 @@ class Datasets(Protocol):
         """Finds by `dg-` or `ds-` id. Raises NotFoundError."""
         ...
 
-    def find_by_content(self, workspace_id: str, kind: str, content_hash: str) -> DatasetRecord | None: ...
+    def find_by_content(
+        self, workspace_id: str, kind: str, content_hash: str, name: str | None = None
+    ) -> DatasetRecord | None:
+        """Returns the newest data set with this content; with a name, the newest that is called so."""
+        ...
+
     def version_is_used(self, version_id: str) -> bool:
         """Returns whether a data set of any workspace has this version: equal content is kept once for all."""
         ...

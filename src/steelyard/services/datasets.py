@@ -1,4 +1,4 @@
-"""Data sets: a file's records become a stored version, once for each content and workspace."""
+"""Data sets: a file's records become a stored version, once for each content, and a record for each of its names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def import_dataset(
     on_bad_rows: Literal["refuse", "drop"] = "refuse",
     mapping: Mapping[str, str] | None = None,
 ) -> tuple[DatasetRecord, VersionManifest]:
-    """Imports records as a data set; the same content in the same workspace gives the record that is there already.
+    """Imports records as a data set; the same content under the same name gives the record that is there already.
+
+    The same content under another name gives a new data set that shares the version.
 
     The manifest's `rejected` rows are this import's own.
 
@@ -63,7 +65,7 @@ def import_dataset(
         )
     found = read_rows(records, file=file, kind=cast("Kind", kind), mapping=mapping)
     manifest = rows.write(new_id(DATASET_VERSION), kind, name, found, source=file, drop_bad=on_bad_rows == "drop")
-    existing = datasets.find_by_content(workspace_id, kind, manifest.content_hash)
+    existing = datasets.find_by_content(workspace_id, kind, manifest.content_hash, name)
     if existing is not None and existing.version_id == manifest.id:
         return existing, manifest
     record = DatasetRecord(

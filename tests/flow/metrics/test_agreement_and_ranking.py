@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from sklearn.metrics import cohen_kappa_score
 
 from steelyard.domain.errors import InputError
+from steelyard.flow.metrics import ranking
 from steelyard.flow.metrics.agreement import cohen_kappa, counts_of, gwet_ac1, krippendorff_alpha, percent_agreement
 from steelyard.flow.metrics.ranking import bradley_terry
 
@@ -32,12 +33,12 @@ def test_alpha_of_krippendorffs_own_example(level, published):
 
 def test_ac1_is_steady_where_kappa_breaks_down():
     # 118 both yes, 5 and 2 split, none both no: agreement .944; Gwet's chance term is 2 * .972 * .028.
-    table = np.array([[118.0, 5.0], [2.0, 0.0]])
     pairs = [["y", "y"]] * 118 + [["y", "n"]] * 5 + [["n", "y"]] * 2
     share = (123 + 120) / 250
     chance = 2 * share * (1 - share)
     assert gwet_ac1(counts_of(pairs, ["n", "y"])) == pytest.approx((118 / 125 - chance) / (1 - chance))
-    assert cohen_kappa(table) == pytest.approx(-0.0234, abs=1e-4)
+    first, second = (np.array([pair[rater] == "n" for pair in pairs]).astype(int) for rater in (0, 1))
+    assert cohen_kappa(first, second, 2) == pytest.approx(-0.0234, abs=1e-4)
 
 
 @given(
@@ -45,14 +46,11 @@ def test_ac1_is_steady_where_kappa_breaks_down():
     some.sampled_from(["none", "linear", "quadratic"]),
 )
 def test_kappa_is_that_of_scikit_learn(pairs, weights):
-    table = np.zeros((4, 4))
-    for a, b in pairs:
-        table[a, b] += 1
-    own = cohen_kappa(table, weights)
+    a, b = zip(*pairs, strict=True)
+    own = cohen_kappa(np.array(a), np.array(b), 4, weights)
     if own is None:
         assert len(set(pairs)) == 1
         return
-    a, b = zip(*pairs, strict=True)
     reference = cohen_kappa_score(a, b, labels=[0, 1, 2, 3], weights=None if weights == "none" else weights)
     assert own == pytest.approx(reference)
 
@@ -77,7 +75,8 @@ def test_no_two_ratings_is_no_agreement():
     assert percent_agreement(counts) is None
     assert krippendorff_alpha(counts, np.arange(2.0)) is None
     assert gwet_ac1(counts) is None
-    assert cohen_kappa(np.array([[5.0, 0], [0, 0]])) is None
+    assert cohen_kappa(np.zeros(5, int), np.zeros(5, int), 2) is None
+    assert cohen_kappa(np.zeros(5, int), np.ones(5, int), 2) == 0.0
 
 
 def logistic_strengths(wins):
@@ -136,3 +135,35 @@ def test_lopsided_tables_still_converge():
 def test_an_object_that_never_lost_has_no_finite_strength(wins):
     with pytest.raises(InputError, match="no finite strengths"):
         bradley_terry(np.array(wins, dtype=float))
+
+
+@pytest.mark.parametrize(
+    "wins",
+    [
+        [[0, 1e6], [1e-300, 0]],
+        [[0, 1, 0], [5e-15, 0, 1], [0, 5e-15, 0]],
+        [[0, 1e6, 1], [1e-40, 0, 1e-40], [1, 1e6, 0]],
+    ],
+)
+def test_strengths_that_run_away_are_refused(wins):
+    with pytest.raises(InputError, match="no finite strengths"):
+        bradley_terry(np.array(wins, dtype=float))
+
+
+@pytest.mark.parametrize(("much", "little"), [(1e6, 1e-6), (1e6, 1.0), (1e-300, 1e-300), (3e-9, 1e-9)])
+def test_the_maximum_is_reached_however_lopsided_the_wins(much, little):
+    fit = bradley_terry(np.array([[0.0, much], [little, 0.0]]))
+    assert fit.converged
+    assert fit.values[0] - fit.values[1] == pytest.approx(np.log(much) - np.log(little), abs=1e-7)
+
+
+def test_steps_that_end_too_early_are_told(monkeypatch):
+    monkeypatch.setattr(ranking, "_STEPS", 2)
+    assert not bradley_terry(np.array([[0.0, 500.0], [1.0, 0.0]])).converged
+
+
+def test_distances_do_not_overflow():
+    counts = counts_of([[0, 1], [2, 3]], [0, 1, 2, 3])
+    small = krippendorff_alpha(counts, np.array([-1.0, 0.5, 0.7, 1.0]), "interval")
+    assert krippendorff_alpha(counts, np.array([-1.0, 0.5, 0.7, 1.0]) * 1.7e308, "interval") == pytest.approx(small)
+    assert krippendorff_alpha(counts, np.array([-1.0, 0.5, 0.7, 1.0]) * 1e-300, "interval") == pytest.approx(small)

@@ -63,6 +63,9 @@ BAD = [
     ("bootstrap_bca", {"values": [1, 1, 1]}, "values"),
     ("clustered", {"values": [1, 0], "groups": ["a"]}, "groups"),
     ("clustered", {"values": [1, 0], "groups": ["a", "a"]}, "groups"),
+    ("clustered", {"values": [2, 2, 2], "groups": ["a", "a", "b"]}, "values"),
+    ("t_interval", {"values": [5, 5]}, "values"),
+    ("krippendorff_alpha", {"items": [[10**400, 1]], "level": "interval"}, "items"),
     ("mcnemar", {"only_a": 3}, "only_a"),
     ("mcnemar", {"a": [1, 0.5], "b": [1, 0]}, "a"),
     ("permutation", {"a": [1], "b": [1, 2]}, "b"),
@@ -99,6 +102,47 @@ def test_known_values_through_the_door():
     assert STATISTICS["gsb"](**GOOD["gsb"])["win_rate"] == pytest.approx(0.6)
     assert STATISTICS["cohen_kappa"](**GOOD["cohen_kappa"])["n"] == 3
     assert STATISTICS["bradley_terry"](wins=[[0, 3], [1, 0]])["objects"][0]["rank"] == 1
+
+
+def test_equal_scores_get_the_bound_whichever_statistic_is_asked():
+    bound = STATISTICS["wilson"](successes=3, n=3)["interval"]
+    plain = STATISTICS["t_interval"](values=[1, 1, 1])
+    assert (plain["interval"], plain["method"]) == (pytest.approx(bound), "wilson_bound")
+    for values, groups in (([1, 1, 1, 1], ["a", "a", "b", "c"]), ([1, 1, 1], [None] * 3)):
+        clustered = STATISTICS["clustered"](values=values, groups=groups)
+        assert (clustered["interval"], clustered["method"]) == (pytest.approx(bound), "wilson_bound")
+    low, high = STATISTICS["clustered"](values=[1, 0, 1, 0], groups=["a", "a", "b", "b"])["interval"]
+    assert low < 0.2
+    assert high > 0.8
+
+
+def test_differences_that_cancel_in_every_group_have_no_interval():
+    found = STATISTICS["paired_difference"](a=[1, 0, 1, 0], b=[0, 1, 0, 1], groups=["x", "x", "y", "y"])
+    assert (found["interval"], found["p_value"], found["method"]) == (None, None, "no_variation")
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("sign_test", {"wins": 10**8, "losses": 0}),
+        ("mcnemar", {"only_a": 5000, "only_b": 0}),
+        ("gsb", {"candidate_better": 5000, "same": 0, "baseline_better": 0}),
+        ("permutation", {"a": [1.0] * 30_000, "b": [0.0] * 30_000}),
+        ("paired_difference", {"a": [1.0] * 30_000 + [0.5], "b": [0.0] * 30_001}),
+    ],
+)
+def test_no_p_value_says_impossible(name, inputs):
+    assert 0.0 < STATISTICS[name](**inputs)["p_value"] < 1e-300
+
+
+def test_kappa_of_thousands_of_categories():
+    ratings = list(range(5000))
+    found = STATISTICS["cohen_kappa"](a=ratings, b=[*ratings[1:], 0], weights="quadratic")
+    assert found["value"] == pytest.approx(0.9988, abs=1e-4)
+
+
+def test_strengths_say_whether_they_converged():
+    assert STATISTICS["bradley_terry"](**GOOD["bradley_terry"])["converged"] is True
 
 
 anything = some.recursive(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from steelyard.domain.evaluation import DatasetUse, Evaluation, EvaluationSpec, ObjectSpec, State, UnitSpec
+from steelyard.domain.report import FailureMessage
 from steelyard.domain.request import EndpointSpec
 from steelyard.flow.metrics.results import ScoreColumn, UnitResults, row_keys
 from steelyard.flow.reports.build import build_report
@@ -77,3 +78,23 @@ def made_up_report():
     units = made_up_units()
     evaluation = make_evaluation(units, baseline="线上版", builtin={"检索基线": "retrieval"})
     return build_report(evaluation, units, now="2024-07-18T08:12:30Z")
+
+
+def cut_short_report(message="401 from http://x: bad <key> | gone"):
+    """Two objects that ended early: metrics of unlike coverage, failures with messages, dialogues, requests not asked."""
+    has = np.arange(40) < 30
+    units = [
+        make_unit(
+            label, [make_column("exact", has, "rate"), make_column("rouge_l", np.linspace(0, 1, 40), scored=has)], 40, expected=55,
+            answered=40, failed=5, failures={"refused": 4, "timeout": 1}, category=["甲", "乙"] * 20, latency_ms=np.full(3, 812.3456, np.float32),
+        )
+        for label in ("a", "b")
+    ]  # fmt: skip
+    messages = {
+        "refused": [FailureMessage(message, 3), FailureMessage("too long", 1)],
+        "timeout": [FailureMessage("late", 1)],
+    }
+    evaluation = make_evaluation(
+        units, state=State.STOPPED, error="error[endpoint_dead]: nothing answers", stop_reason="user"
+    )
+    return build_report(evaluation, units, now="2024-07-18T08:12:30Z", failure_messages=[messages, {}])

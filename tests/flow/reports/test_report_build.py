@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from made_up_reports import made_up_units, make_column, make_evaluation, make_unit
 
-from steelyard.domain.report import Report
+from steelyard.domain.report import FailureMessage, Report
 from steelyard.flow.metrics.intervals import wilson
 from steelyard.flow.metrics.results import ScoreColumn, row_keys
 from steelyard.flow.reports.build import build_report
@@ -264,12 +264,13 @@ def test_cost_is_exact_or_absent(price, cost):
     assert build([unit]).units[0].cost == cost
 
 
-def test_an_answer_counts_as_scored_when_every_scorer_gave_one():
+def test_an_answer_counts_as_scored_when_any_scorer_gave_one():
     columns = [
-        make_column("a", np.ones(5), scored=[1, 1, 0, 1, 1]),
-        make_column("b", np.ones(5), scored=[1, 0, 1, 1, 1]),
+        make_column("a", np.ones(5), scored=[1, 1, 0, 1, 0]),
+        make_column("b", np.ones(5), scored=[1, 0, 1, 1, 0]),
+        make_column("c", np.ones(5), scored=np.zeros(5)),
     ]
-    assert build([make_unit("a", columns, 5)]).units[0].counts.scored == 3
+    assert build([make_unit("a", columns, 5)]).units[0].counts.scored == 4
 
 
 @pytest.mark.parametrize(("position", "value"), [(9, 0.5), (-1, 0.5), (0, float("nan"))])
@@ -305,3 +306,13 @@ def test_no_input_gives_a_nan(rows, seed, binary):
         assert one.wins + one.ties + one.losses == one.n
         if one.interval is not None:
             assert -1 <= one.interval[0] <= one.difference + 1e-9
+
+
+def test_an_evaluation_that_was_cut_short_keeps_its_reason():
+    unit = make_unit("a", [], 3, expected=9, answered=1, failed=2)
+    messages = {"refused": [FailureMessage("no such model", 2)]}
+    evaluation = make_evaluation([unit], error="error[x]: gone", stop_reason="budget")
+    report = build_report(evaluation, [unit], now=NOW, failure_messages=[messages])
+    assert (report.error, report.stop_reason) == ("error[x]: gone", "budget")
+    assert report.units[0].failure_messages == messages
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report

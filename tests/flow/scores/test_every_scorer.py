@@ -125,6 +125,18 @@ def test_the_signature_names_all_that_changes_the_number(name, options, signatur
     assert build_scorer(ScorerSpec(name, options)).signature == signature
 
 
+@given(st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=3))
+def test_a_signature_is_one_line_of_fields_whatever_the_options_hold(words):
+    plain, made = (build_scorer(ScorerSpec("contains", {"words": given})).signature for given in (["a"], words))
+    assert len(made.splitlines()) == 1
+    assert made.count("|") == plain.count("|")
+
+
+def test_control_characters_and_bars_stand_encoded_in_a_signature():
+    options = {"separators": ["\n", "|", "%", "\u2028"]}
+    assert "|separators=%0A+%7C+%25+%E2%80%A8|" in build_scorer(ScorerSpec("contains", options)).signature
+
+
 def test_long_options_stand_as_their_hash():
     many = [str(number) for number in range(500)]
     one, other = (build_scorer(ScorerSpec("rouge", {"stop_words": words})).signature for words in (many, many[:-1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -173,10 +174,17 @@ def test_a_body_that_is_no_object_is_refused(caller: Caller, body: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"taskName=x", b'{"taskName": "\xff"}', b'{"taskName": "\\ud800"}', b"[" * 20_000]
+    "body", [b"{", b"taskName=x", b'{"taskName": "\xff"}', b'{"taskName": "\\ud800"}', b"[" * 20_000, b"[1e999, ["]
 )
 def test_a_body_that_is_no_json_is_refused(caller: Caller, body: bytes) -> None:
     refused(caller.post("CreateEvalTask", body), 400, "InappropriateJSON")
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "[" * 101 + "]" * 101])
+def test_a_value_that_cannot_be_kept_is_named(caller: Caller, task_body: Body, value: str) -> None:
+    body = json.dumps({**task_body, "evalConfig": {"evalMode": "rule", "maxScore": "VALUE"}}).replace('"VALUE"', value)
+    message = refused(caller.post("CreateEvalTask", body.encode()), 400, "InvalidRequestArgumentError")
+    assert message.startswith("evalConfig.maxScore")
 
 
 def test_a_body_that_is_too_large_is_refused(caller: Caller) -> None:

@@ -196,6 +196,8 @@ class LocalExecutor:
                 await self._take_over(at_once=False)
             except SteelyardError as error:
                 self._log.warning("cannot look for unfinished evaluations: %s", error.line())
+            except Exception:  # noqa: BLE001 - it looks again, whatever happened this time
+                self._log.exception("cannot look for unfinished evaluations")
 
     async def _take_over(self, *, at_once: bool) -> None:
         free = {e.id: e for e in await asyncio.to_thread(self._unlocked) if e.id not in self._jobs}
@@ -208,7 +210,14 @@ class LocalExecutor:
 
     def _unlocked(self) -> list[Evaluation]:
         found = self._platform.repositories.evaluations.in_states(UNFINISHED)
-        return [e for e in found if not self._platform.results.is_locked(e.id)]
+        return [e for e in found if self._is_free(e.id)]
+
+    def _is_free(self, evaluation_id: str) -> bool:
+        try:
+            return not self._platform.results.is_locked(evaluation_id)
+        except SteelyardError as error:
+            self._log.warning("cannot look whether evaluation %s is worked on: %s", evaluation_id, error.line())
+            return False
 
 
 def _innermost(error: Exception) -> str:

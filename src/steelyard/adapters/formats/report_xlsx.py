@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.flow.reports.ability_table import column_name, named_abilities
 from steelyard.flow.reports.numbers import sentence
+from steelyard.flow.reports.spoken import cut_short, note_text
 from steelyard.flow.reports.words import Lang, category_name, label, metric_name, word
 
 if TYPE_CHECKING:
@@ -43,17 +44,24 @@ def write_report_xlsx(report: Report, path: Path, lang: Lang) -> None:
             ("categories", _CATEGORIES, _categories(report, lang)),
             ("failures", _FAILURES, _failures(report, lang)),
         ):
-            _fill(book.add_worksheet(label(name, lang)), [label(key, lang) for key in head], rows, formats)
+            above = cut_short(report, lang) if name == "summary" else []
+            _fill(book.add_worksheet(label(name, lang)), [label(key, lang) for key in head], rows, formats, above)
 
 
-def _fill(sheet: Any, head: Sequence[str], rows: Iterable[Sequence[Cell]], formats: dict[str, Any]) -> None:
+def _fill(
+    sheet: Any, head: Sequence[str], rows: Iterable[Sequence[Cell]], formats: dict[str, Any], above: Sequence[str] = ()
+) -> None:
+    """Fills a sheet; the lines of `above` stand over the head of the table."""
+    for line, text in enumerate(above):
+        sheet.write_string(line, 0, text[:_MOST_CHARACTERS], formats["text"] if text.startswith(_RISKY) else None)
+    top = len(above)
     for column, text in enumerate(head):
-        sheet.write_string(0, column, text, formats["head"])
-    sheet.freeze_panes(1, 1)
+        sheet.write_string(top, column, text, formats["head"])
+    sheet.freeze_panes(top + 1, 1)
     sheet.set_column(0, 1, 24)
     sheet.set_column(2, max(2, len(head) - 1), 14)
-    last = 0
-    for last, cells in enumerate(rows, 1):
+    last = top
+    for last, cells in enumerate(rows, top + 1):
         for column, cell in enumerate(cells):
             if isinstance(cell, str):
                 sheet.write_string(
@@ -63,7 +71,7 @@ def _fill(sheet: Any, head: Sequence[str], rows: Iterable[Sequence[Cell]], forma
                 sheet.write_number(last, column, cell, formats["number"])
             elif cell is not None:
                 sheet.write_number(last, column, cell)
-    sheet.autofilter(0, 0, last, len(head) - 1)
+    sheet.autofilter(top, 0, last, len(head) - 1)
 
 
 _SUMMARY = (
@@ -78,18 +86,18 @@ _COMPARISONS = (
     "method", "in_words",
 )  # fmt: skip
 _ABILITIES = ("object", "ability", "value", "low", "high", "method", "datasets", "missing_datasets")
-_FAILURES = ("object", "dataset", "reason", "count")
+_FAILURES = ("object", "dataset", "reason", "count", "message", "of_message")
 
 
 def _summary(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
     for unit in report.units:
         counts, tokens, latency = unit.counts, unit.tokens, unit.latency
         cost = "" if unit.cost is None else f"{unit.cost} {unit.currency}".strip()
-        notes = "; ".join(word("note", code, lang) for code in unit.notes)
+        notes = "; ".join(note_text(unit, code, lang) for code in unit.notes)
         yield (
             unit.label, unit.dataset, unit.rows, counts.total, counts.answered, counts.scored, counts.failed, unit.retried,
             tokens.prompt_tokens, tokens.completion_tokens, tokens.reasoning_tokens, tokens.cached_tokens,
-            latency.p50_ms, latency.p90_ms, latency.p99_ms, cost, notes,
+            _milliseconds(latency.p50_ms), _milliseconds(latency.p90_ms), _milliseconds(latency.p99_ms), cost, notes,
         )  # fmt: skip
 
 
@@ -100,6 +108,11 @@ def _abilities(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
             one.label, column_name((one.overall, one.ability), lang), one.value, low, high,
             word("method", one.interval_reason, lang), "; ".join(part.dataset for part in one.parts), "; ".join(one.missing),
         )  # fmt: skip
+
+
+def _milliseconds(value: float | None) -> Cell:
+    """Returns whole milliseconds; below ten, tenths."""
+    return value if value is None else round(value, 1) if value < 10 else round(value)
 
 
 def _metric(metric: Metric, lang: Lang) -> Sequence[Cell]:
@@ -125,13 +138,20 @@ def _categories(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
 def _comparisons(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
     for one in report.comparisons:
         low, high = one.interval if one.interval is not None else (None, None)
+        # A pooled metric has no score a row, so no row is won or lost.
+        games: list[Cell] = [one.wins, one.ties, one.losses] if one.wins + one.ties + one.losses else [None] * 3
         yield (
             metric_name(one.metric, lang), one.dataset, one.a, one.b, one.difference, low, high, one.n, one.p_value, one.p_adjusted,
-            one.wins, one.ties, one.losses, word("method", one.method, lang), sentence(one, lang),
+            *games, word("method", one.method, lang), sentence(one, lang),
         )  # fmt: skip
 
 
 def _failures(report: Report, lang: Lang) -> Iterable[Sequence[Cell]]:
     for unit in report.units:
         for reason, count in unit.failures.items():
-            yield (unit.label, unit.dataset, word("failure", reason, lang), count)
+            said = unit.failure_messages.get(reason, [])
+            name = word("failure", reason, lang)
+            # The count of the reason stands once, so that the column adds up.
+            yield (unit.label, unit.dataset, name, count, *((said[0].message, said[0].count) if said else (None, None)))
+            for one in said[1:]:
+                yield (unit.label, unit.dataset, name, None, one.message, one.count)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from steelyard.domain.errors import InputError
 
 _PATH = "/chat/completions"
+_SECRET_NAMES = frozenset({"auth", "authorization", "credential", "credentials", "passwd", "pwd", "sig", "signature"})
+_SECRET_ENDS = ("key", "token", "secret", "password")
 
 
 def completions_url(base_url: str) -> str:
@@ -16,7 +18,8 @@ def completions_url(base_url: str) -> str:
     (`?api-version=...`) is kept.
 
     Raises:
-        InputError: no http or https address, no host, a bad port, or a user name or password inside the address.
+        InputError: no http or https address, no host, a bad port, or a credential inside the address: a user name, a password, or a
+            parameter whose name says key, token, secret or the like.
     """
     try:
         parts = urlsplit(base_url.strip())
@@ -30,6 +33,14 @@ def completions_url(base_url: str) -> str:
             hint="name the key's variable in api_key_env, or put an Authorization header in headers",
             code="bad_endpoint",
         )
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if _says_secret(name):
+            raise InputError(
+                f"an endpoint's address must not hold a credential, as its parameter '{name[:40]}' does",
+                where="endpoint base_url",
+                hint="take it out of the address and name the variable that holds the key in api_key_env",
+                code="bad_endpoint",
+            )
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise _refused(base_url, "it is no http or https address")
     path = parts.path.rstrip("/")
@@ -50,8 +61,13 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
 
+def _says_secret(name: str) -> bool:
+    words = name.lower().replace("-", "_").replace(".", "_").split("_")
+    return any(word in _SECRET_NAMES or word.endswith(_SECRET_ENDS) for word in words)
+
+
 def _refused(base_url: str, why: str) -> InputError:
-    shown = base_url.split("?", 1)[0].rpartition("@")[2][:200]
+    shown = base_url.split("?", 1)[0].split("#", 1)[0].rpartition("@")[2][:200]
     return InputError(
         f"cannot use '{shown}' as an endpoint's address: {why}",
         where="endpoint base_url",

@@ -12,11 +12,12 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from steelyard.adapters.providers.redact import one_line
 from steelyard.domain.answer import AttemptFailure, FailureReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from steelyard.adapters.providers.redact import Redactor
 
     Header = Callable[[str], str | None]
 
@@ -30,14 +31,18 @@ _LIMITED = re.compile(r"rate_?limit|too_?many_?requests|throttl|quota_?exceeded|
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _RESETS = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "x-ratelimit-reset")
+_STATUS = re.compile(r"[45]\d\d", re.ASCII)
+_QUOTED_BYTES = 1 << 20
+"""Of a body that is no JSON, at most so much is looked at for something to quote; more than the redactor looks at."""
+
 _EPOCH_S = 1e9
 _EPOCH_MS = 1e12
 
 
-def of_status(status: int, header: Header, body: bytes, secrets: tuple[str, ...], where: str) -> AttemptFailure:
+def of_status(status: int, header: Header, body: bytes, redactor: Redactor, where: str) -> AttemptFailure:
     """Returns the failure of a response whose status is not 2xx; `where` names the endpoint."""
     code, text = _error_text(body)
-    said = one_line(text, secrets) or "no reason given"
+    said = redactor.line(text) or "no reason given"
     wait = retry_after_s(header, limited=status == 429)
     if status == 429:
         return AttemptFailure(_R.RATE_LIMITED, f"429: {said}", not _QUOTA_GONE.search(f"{code} {text}"), status, wait)
@@ -48,19 +53,19 @@ def of_status(status: int, header: Header, body: bytes, secrets: tuple[str, ...]
     if status in (401, 403):
         return AttemptFailure(_R.UNAUTHORIZED, f"{status}: {said}", retryable=False, status=status)
     if 300 <= status < 400:
-        target = one_line((header("location") or "elsewhere").split("?", 1)[0], secrets)
+        target = redactor.line((header("location") or "elsewhere").split("?", 1)[0])
         said = f"{where} redirects to {target}; use that address"
     elif status == 404:
         said = f"{said} ({where}; the address of most endpoints ends in /v1)"
     return AttemptFailure(_R.REFUSED, f"{status}: {said}", status in _RETRYABLE_4XX, status, wait)
 
 
-def of_error_object(error: Any, secrets: tuple[str, ...]) -> AttemptFailure:
+def of_error_object(error: Any, redactor: Redactor) -> AttemptFailure:
     """Returns the failure of a 200 whose body is an error object: by its code where that says something."""
     code, text = _read_error(error)
-    said = one_line(text or code, secrets) or "no reason given"
-    if code.isdigit() and 400 <= int(code) < 600:
-        return of_status(int(code), _no_header, json.dumps({"error": error}).encode(), secrets, "the endpoint")
+    said = redactor.line(text or code) or "no reason given"
+    if _STATUS.fullmatch(code):
+        return of_status(int(code), _no_header, json.dumps({"error": error}).encode(), redactor, "the endpoint")
     if _FILTERED.search(code):
         return AttemptFailure(_R.CONTENT_FILTER, said, retryable=False, status=200)
     if _LIMITED.search(code):
@@ -98,9 +103,9 @@ def _until(moment: str, now: str | None) -> float | None:
 def _date_s(text: str) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _reset_s(text: str) -> float | None:
@@ -108,7 +113,8 @@ def _reset_s(text: str) -> float | None:
     number = _number(text)
     if number is None:
         found = _DURATION.findall(text)
-        return sum(float(n) * _SECONDS[unit] for n, unit in found) if found else None
+        wait = sum(float(n) * _SECONDS[unit] for n, unit in found)
+        return wait if found and wait < _EPOCH_S else None
     if number > _EPOCH_MS:
         number /= 1000.0
     return max(0.0, number - time.time() if number > _EPOCH_S else number)
@@ -127,12 +133,16 @@ def _error_text(body: bytes) -> tuple[str, str]:
     try:
         tree = json.loads(body)
     except (ValueError, RecursionError):
-        return "", body[:2000].decode("utf-8", "replace")
+        return "", _quoted(body)
     if not isinstance(tree, dict):
-        return "", body[:2000].decode("utf-8", "replace")
+        return "", _quoted(body)
     fields = cast("dict[str, Any]", tree)
     code, text = _read_error(fields.get("error") or fields)
-    return code, text or body[:2000].decode("utf-8", "replace")
+    return code, text or _quoted(body)
+
+
+def _quoted(body: bytes) -> str:
+    return body[:_QUOTED_BYTES].decode("utf-8", "replace")
 
 
 def _read_error(error: Any) -> tuple[str, str]:

@@ -57,12 +57,14 @@ class NoAnswerError(Exception):
 
 _DECODER = msgspec.json.Decoder(_Completion)
 _NO_USAGE = Usage()
+_TOKENS_MAX = 2**31 - 1
+"""No answer takes so many; a larger count is no count."""
 
 
 def read_completion(body: Any) -> Answer:
     """Returns the answer that a successful response's body (any buffer of bytes) holds.
 
-    Missing usage, null content (an empty answer), lists of content parts and both names of reasoning text are
+    A count of tokens that is no whole number in 0..2**31-1 is unknown. Missing usage, null content (an empty answer), lists of content parts and both names of reasoning text are
     accepted, and `<think>` text is moved to the answer's reasoning.
 
     Raises:
@@ -70,7 +72,7 @@ def read_completion(body: Any) -> Answer:
     """
     try:
         completion = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         completion = _read_loosely(bytes(body))
     choices = completion.choices
     if not choices:
@@ -98,10 +100,11 @@ def _usage(usage: _Usage | None) -> Usage:
         return _NO_USAGE
     out = usage.completion_tokens_details
     into = usage.prompt_tokens_details
-    cached = usage.prompt_cache_hit_tokens
+    cached = _count(usage.prompt_cache_hit_tokens)
     if into is not None and into.cached_tokens is not None:
-        cached = into.cached_tokens
-    return Usage(usage.prompt_tokens, usage.completion_tokens, None if out is None else out.reasoning_tokens, cached)
+        cached = _count(into.cached_tokens)
+    reasoning = None if out is None else _count(out.reasoning_tokens)
+    return Usage(_count(usage.prompt_tokens), _count(usage.completion_tokens), reasoning, cached)
 
 
 def _text_of(content: Any) -> str:
@@ -126,9 +129,11 @@ def _read_loosely(body: bytes) -> _Completion:
     """
     try:
         raw = json.loads(body.decode("utf-8-sig", "replace"))
-    except (ValueError, RecursionError):
+        tree = _sound(raw)
+    except RecursionError:
+        raise NoAnswerError("the body is nested too deeply") from None
+    except ValueError:
         raise NoAnswerError("the body is no JSON" if body.strip() else "the body is empty") from None
-    tree = _sound(raw)
     if not isinstance(tree, dict):
         raise NoAnswerError("the body is no JSON object")
     fields = cast("dict[str, Any]", tree)
@@ -173,10 +178,11 @@ def _loose(kind: type[_Usage], raw: Any) -> _Usage | None:
 
 
 def _count(value: Any) -> int | None:
-    try:
-        return None if value is None or isinstance(value, bool) else int(value)
-    except (TypeError, ValueError, OverflowError):
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _TOKENS_MAX:
         return None
+    return value
 
 
 def _string(value: Any) -> str | None:

@@ -14,14 +14,20 @@ from pyreqwest.proxy import ProxyBuilder
 from steelyard.adapters.providers.address import completions_url, models_url, shown_url
 from steelyard.adapters.providers.classify import of_error_object, of_status
 from steelyard.adapters.providers.completion import NoAnswerError, read_completion
-from steelyard.adapters.providers.redact import one_line, secrets_of
+from steelyard.adapters.providers.redact import Redactor, secrets_of
 from steelyard.domain.answer import Answer, AttemptFailure, FailureReason
 from steelyard.domain.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyreqwest.client import Client
+    from pyreqwest.response import Response
 
     from steelyard.domain.request import EndpointSpec, Request
+
+BODY_BYTES_MAX = 16 << 20
+"""Of one response, after decompression; what comes beyond is not read, and the attempt has failed."""
 
 _R = FailureReason
 _IDLE_CONNECTIONS = 256
@@ -55,7 +61,8 @@ class OpenAIProvider:
         self._where = f"{endpoint.model} at {shown_url(url)}"
         self._timeout_s = endpoint.timeout_s
         self._probe_timeout = timedelta(seconds=min(endpoint.timeout_s, _PROBE_S))
-        self._secrets = secrets_of(key, endpoint.headers, endpoint.proxy)
+        self._redactor = Redactor(secrets_of(key, endpoint.headers, endpoint.proxy))
+        self._shown_as_is = ("stop", endpoint.model)
         self._client = _client(endpoint, key, self._where)
 
     def __repr__(self) -> str:
@@ -67,46 +74,66 @@ class OpenAIProvider:
         A cancelled attempt returns at once; its connection is given up when the endpoint answers or the time-out ends.
         """
         try:
-            response = await self._client.post(self._url).body_bytes(request.body).build().send()
-            body = await response.bytes()
+            async with self._client.post(self._url).body_bytes(request.body).build_streamed() as response:
+                body = await response.body_reader.read(BODY_BYTES_MAX + 1)
         except PyreqwestError as error:
             return self._no_response(error, self._timeout_s)
-        status = response.status
-        if 200 <= status < 300:
-            return self._read(body)
-        return of_status(status, response.get_header, bytes(body), self._secrets, self._where)
+        try:
+            return self._read(response, body if body is not None else b"")
+        except Exception as error:  # noqa: BLE001 - whatever an endpoint sends concerns one request, not the evaluation
+            said = f"{response.status} from {self._where}, which cannot be read ({type(error).__name__})"
+            return AttemptFailure(_R.MALFORMED, said, retryable=True, status=response.status)
 
     async def probe(self) -> AttemptFailure | None:
         """Asks for the list of models: any response but 401 means that the endpoint is there; see the port."""
+        sent = self._client.get(self._models_url).timeout(self._probe_timeout).build_streamed()
         try:
-            response = await self._client.get(self._models_url).timeout(self._probe_timeout).build().send()
+            async with sent as response:
+                if response.status != 401:
+                    return None
+                body = await response.body_reader.read(BODY_BYTES_MAX)
         except PyreqwestError as error:
             return self._no_response(error, self._probe_timeout.total_seconds())
-        if response.status != 401:
-            return None
-        return of_status(401, response.get_header, bytes(await response.bytes()), self._secrets, self._where)
+        return of_status(401, _header_of(response), bytes(body or b""), self._redactor, self._where)
 
     async def close(self) -> None:
         """Closes the pool."""
         await self._client.close()
 
-    def _read(self, body: Any) -> Answer | AttemptFailure:
+    def _read(self, response: Response, body: Any) -> Answer | AttemptFailure:
+        status = response.status
+        if not 200 <= status < 300:
+            return of_status(status, _header_of(response), bytes(body), self._redactor, self._where)
+        if len(body) > BODY_BYTES_MAX:
+            said = f"{status} from {self._where}, but the body is larger than {BODY_BYTES_MAX >> 20} MiB"
+            return AttemptFailure(_R.MALFORMED, said, retryable=False, status=status)
         try:
             answer = read_completion(body)
         except NoAnswerError as error:
             if error.error is not None:
-                return of_error_object(error.error, self._secrets)
+                return of_error_object(error.error, self._redactor)
             return AttemptFailure(_R.MALFORMED, f"200 from {self._where}, but {error}", retryable=True, status=200)
         if answer.finish_reason == "content_filter":
             said = f"{self._where} withheld the answer (finish_reason content_filter)"
             return AttemptFailure(_R.CONTENT_FILTER, said, retryable=False, status=200)
-        return answer
+        return self._redacted(answer)
+
+    def _redacted(self, answer: Answer) -> Answer:
+        text, reasoning = self._redactor.answer(answer.text), self._redactor.answer(answer.reasoning)
+        ended, model = named = answer.finish_reason, answer.model
+        if named != self._shown_as_is:
+            ended, model = self._redactor.line(ended), self._redactor.line(model)
+            if (ended, model) == named:
+                self._shown_as_is = named
+        if text is answer.text and reasoning is answer.reasoning and (ended, model) == named:
+            return answer
+        return Answer(text, reasoning, answer.usage, ended, model)
 
     def _no_response(self, error: PyreqwestError, timeout_s: float) -> AttemptFailure:
         if isinstance(error, RequestTimeoutError):
             said = f"no complete answer from {self._where} within {timeout_s:g} s"
             return AttemptFailure(_R.TIMEOUT, said, retryable=True)
-        why = one_line(_last_cause(error), self._secrets, 200)
+        why = self._redactor.line(_last_cause(error), 200)
         if _BAD_CERTIFICATE in why:
             said = f"{self._where}: {why}; give the authority's certificate in ca_file"
             return AttemptFailure(_R.CONNECTION, said, retryable=False)
@@ -114,6 +141,18 @@ class OpenAIProvider:
             return AttemptFailure(_R.REFUSED, f"the request to {self._where} cannot be sent: {why}", retryable=False)
         doing = "connection to" if isinstance(error, NetworkError) else "response from"
         return AttemptFailure(_R.CONNECTION, f"{doing} {self._where} broke: {why}", retryable=True)
+
+
+def _header_of(response: Response) -> Callable[[str], str | None]:
+    """Returns a look-up of header fields; one that is no text counts as absent."""
+
+    def look_up(name: str) -> str | None:
+        try:
+            return response.get_header(name)
+        except (ValueError, PyreqwestError):
+            return None
+
+    return look_up
 
 
 def _client(endpoint: EndpointSpec, key: str, where: str) -> Client:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any
 
+from steelyard.adapters.store.messages import MessageNumbers
 from steelyard.ports.journal import AnswerSummary, ScoreArrays, UnitShape
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from steelyard.domain.answer import AnswerRecord
 
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
-ANSWER_COLUMNS = ("unit", "position", "repeat", "turn", "failure", "latency_ms", "attempts", *_TOKENS)
+ANSWER_COLUMNS = ("unit", "position", "repeat", "turn", "failure", "latency_ms", "attempts", *_TOKENS, "message")
 SCORE_COLUMNS = ("unit", "position", "repeat", "turn", "signature", "value", "reason", "flag", "parts")
 
 
 class AnswerNumbers:
-    """What a summary is made of, for the answers of one unit: 22 bytes an answer, and 4 for each rarer token count."""
+    """What a summary is made of, for the answers of one unit: 22 bytes an answer, and 4 for each rarer token count.
+
+    A unit with failures takes 4 bytes an answer more, and its messages.
+    """
 
     def __init__(self, shape: UnitShape) -> None:
         self._shape = shape
@@ -31,6 +35,7 @@ class AnswerNumbers:
         self._tokens = [array("i") for _ in _TOKENS]
         """-1 where the endpoint did not say; empty as long as it never did."""
         self._names: dict[str, int] = {"": 0}
+        self._messages = MessageNumbers()
 
     def add(self, record: AnswerRecord) -> None:
         """Takes one record."""
@@ -39,6 +44,8 @@ class AnswerNumbers:
         self._latencies.append(record.latency_ms)
         self._reasons.append(self._names.setdefault(record.failure, len(self._names)))
         self._again.append(record.attempts > 1)
+        if record.failure:
+            self._messages.add(before, record.message)
         for column, name in zip(self._tokens, _TOKENS, strict=True):
             value: int | None = getattr(record, name)
             if value is not None:
@@ -58,6 +65,7 @@ class AnswerNumbers:
         _extend(self._reasons, known[codes], np.int8)
         _extend(self._latencies, _numbers(batch.column(5)), np.float32)
         _extend(self._again, _numbers(batch.column(6)) > 1, np.int8)
+        self._messages.add_batch(before, batch.column(7 + len(_TOKENS)), known[codes] != 0)
         for i, column in enumerate(self._tokens):
             given = batch.column(7 + i)
             if given.null_count < len(given):
@@ -89,6 +97,7 @@ class AnswerNumbers:
             prompt_tokens=sums[0], completion_tokens=sums[1], reasoning_tokens=sums[2], cached_tokens=sums[3],
             answers_without_usage=int(silent.sum()),
             retried=int(np.frombuffer(self._again, np.int8)[newest].sum(dtype=np.int64)),
+            messages=self._messages.commonest(newest, reasons, names),
         )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 from steelyard.adapters.store.arrow import load_arrow, release_memory
 from steelyard.adapters.store.journal import read_part, sync_folder
 from steelyard.domain.answer import AnswerRecord
+from steelyard.domain.errors import StorageError
 from steelyard.domain.score import ScoreRecord
 
 if TYPE_CHECKING:
@@ -147,17 +148,30 @@ def _batches(
 ) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, pre_buffer=False) as file:
-        for number in range(file.metadata.num_row_groups):
-            group = file.metadata.row_group(number)
-            if not _may_hold(group, unit, positions):
-                continue
-            table = file.read_row_group(number, columns=columns, use_threads=False)
-            only = unit is None or _holds_only(group, unit)
-            if only and positions is None:
-                yield from table.to_batches()
-            else:
-                yield from _narrowed(table, None if only else unit, positions)
+    pa = load_arrow()
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            for number in range(file.metadata.num_row_groups):
+                group = file.metadata.row_group(number)
+                if not _may_hold(group, unit, positions):
+                    continue
+                table = file.read_row_group(number, columns=columns, use_threads=False)
+                only = unit is None or _holds_only(group, unit)
+                if only and positions is None:
+                    yield from table.to_batches()
+                else:
+                    yield from _narrowed(table, None if only else unit, positions)
+    except FileNotFoundError:
+        # Scores that somebody removed are missing scores, and made again; answers are only looked for where they are.
+        if not path.name.startswith("scores"):
+            raise
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError(
+            f"results cannot be read: {str(error).splitlines()[0][:200]}",
+            where=str(path),
+            hint="restore the file from a backup, or delete it: what it held is then asked or scored again",
+            code="damaged_results",
+        ) from error
 
 
 def _narrowed(table: Any, unit: int | None, positions: tuple[int, int] | None) -> Iterator[Any]:

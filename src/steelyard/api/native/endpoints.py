@@ -11,6 +11,7 @@ from steelyard.api.native.idempotency import OnceDep
 from steelyard.api.native.pages import Cursor, Limit, PageOut
 from steelyard.domain.errors import InputError
 from steelyard.ports.repositories import EndpointRecord
+from steelyard.services.endpoints import delete_endpoint as remove_endpoint
 from steelyard.services.evaluations.endpoints import add_endpoint, endpoint_spec
 from steelyard.services.evaluations.plan import EndpointIn, PriceIn
 
@@ -120,12 +121,8 @@ def get_endpoint(endpoint_id: str, who: PrincipalDep, services: ServicesDep) -> 
 
 @router.delete("/{endpoint_id}", status_code=204)
 def delete_endpoint(endpoint_id: str, who: PrincipalDep, services: ServicesDep) -> None:
-    """Removes an endpoint and its key; reports of evaluations that used it stay."""
-    repositories = services.platform.repositories
-    record = repositories.endpoints.get(who.workspace_id, endpoint_id)
-    repositories.endpoints.delete(who.workspace_id, record.id)
-    if record.spec.secret_id:
-        repositories.secrets.delete(record.spec.secret_id)
+    """Removes an endpoint and its key, unless an evaluation that has not ended uses it; reports of others stay."""
+    remove_endpoint(services.platform.repositories, who.workspace_id, endpoint_id)
 
 
 @router.post("/{endpoint_id}/test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from anyio import from_thread
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
@@ -11,7 +12,9 @@ from steelyard.api.dependencies import PrincipalDep, Services, ServicesDep
 from steelyard.api.native.evaluation_out import EvaluationCreatedOut, EvaluationOut, evaluation_out
 from steelyard.api.native.idempotency import OnceDep
 from steelyard.api.native.pages import Cursor, Limit, PageOut
+from steelyard.domain.errors import InputError
 from steelyard.domain.evaluation import State
+from steelyard.domain.request import EndpointSpec
 from steelyard.flow.scores.registry import build_scorer
 from steelyard.services.evaluations.control import (
     StoredCatalog,
@@ -70,11 +73,11 @@ def create_evaluation(
     check_objects(body.objects, where="plan")
     catalog = StoredCatalog(services.platform, who.workspace_id)
     if dry_run:
-        answer = _dry_run(services, compile_plan(body, catalog))
+        answer = _dry_run(services, _compiled(services, body, catalog))
         return Response(answer.model_dump_json(), 200, media_type="application/json")
 
     def make() -> EvaluationCreatedOut:
-        draft = compile_plan(body, catalog)
+        draft = _compiled(services, body, catalog)
         evaluation = start_evaluation(services.platform, services.executor, draft, who)
         return EvaluationCreatedOut(**evaluation_out(evaluation).model_dump(), warnings=draft.warnings)
 
@@ -127,6 +130,23 @@ def retry_failed(evaluation_id: str, who: PrincipalDep, services: ServicesDep) -
     return evaluation_out(
         resume_evaluation(services.platform, services.executor, who.workspace_id, evaluation_id, retry_failed=True)
     )
+
+
+def _compiled(services: Services, plan: PlanIn, catalog: StoredCatalog) -> Draft:
+    draft = compile_plan(plan, catalog)
+    for i, target in enumerate(draft.spec.objects):
+        if target.endpoint is not None and target.endpoint.base_url.startswith("builtin:"):
+            try:
+                # A stored endpoint was opened when it was created; a built-in is first heard of here.
+                from_thread.run(_open_and_close, services, target.endpoint)
+            except InputError as error:
+                where = f"objects.{i}.endpoint"
+                raise InputError(error.message, where=where, hint=error.hint, code=error.error_code) from None
+    return draft
+
+
+async def _open_and_close(services: Services, endpoint: EndpointSpec) -> None:
+    await services.platform.providers.open(endpoint).close()
 
 
 def _dry_run(services: Services, draft: Draft) -> DryRunOut:

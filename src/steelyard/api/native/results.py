@@ -115,8 +115,8 @@ def list_samples(
     category: str = "",
     failed: Annotated[bool | None, Query(description="true: only failed requests; false: only answers.")] = None,
     metric: Annotated[str, Query(description="Which `below` and `above` are about; any when left out.")] = "",
-    below: float | None = None,
-    above: float | None = None,
+    below: Annotated[float | None, Query(allow_inf_nan=False)] = None,
+    above: Annotated[float | None, Query(allow_inf_nan=False)] = None,
     text: Annotated[str, Query(description="A part of prompt or answer.")] = "",
 ) -> Response:
     """Lists prompts, answers, references and every score, in the order of the data set."""

@@ -60,6 +60,8 @@ class TaskReferences:
                 return self._repositories.datasets.get(self._workspace_id, ref).name
             return self._repositories.endpoints.get(self._workspace_id, ref).name or ref
 
+    reads_files = False
+
     def data(self, ref: str, kind: str, on_bad_rows: OnBadRows) -> VersionManifest:
         """See services.evaluations.create.Catalog."""
         with self._naming(ref):

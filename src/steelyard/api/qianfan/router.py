@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +17,7 @@ from steelyard.api.problems import request_id_of
 from steelyard.api.qianfan.actions import find_action
 from steelyard.api.qianfan.envelope import failure, success, unexpected
 from steelyard.domain.errors import InputError, SteelyardError
+from steelyard.services.evaluations.plan import check_plain
 
 if TYPE_CHECKING:
     from steelyard.ports.executor import Executor
@@ -93,6 +95,16 @@ async def _read(request: Request) -> bytes:
 def _json(body: bytes) -> object:
     try:
         # Clients leave the body out when an action has no parameter.
-        return msgspec.json.decode(body) if body else {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        given = _decoded(body) if body else {}
+    except (ValueError, RecursionError):
         raise InputError("the body is no JSON", hint="send one JSON object, UTF-8", code="bad_json") from None
+    check_plain(given, where="")
+    return given
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        # A number that no float holds: the looser reader takes it, so that its field can be named.
+        return json.loads(body)

@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+P_SMALLEST = 2.0**-1022
+"""The smallest p value: no test shows that something is impossible, only that a float cannot hold how unlikely it is."""
+
 _NORMAL = NormalDist()
 _TINY = 1e-300
 _EXPANSION_DF = 2000.0
@@ -19,8 +22,8 @@ def normal_quantile(probability: float) -> float:
 
 
 def normal_two_sided(z: float) -> float:
-    """Returns P(|Z| >= |z|)."""
-    return math.erfc(abs(z) / math.sqrt(2.0))
+    """Returns P(|Z| >= |z|), at least `P_SMALLEST`."""
+    return max(P_SMALLEST, math.erfc(abs(z) / math.sqrt(2.0)))
 
 
 def normal_cdf(z: float) -> float:
@@ -79,8 +82,8 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
 
 
 def t_two_sided(t: float, df: float) -> float:
-    """Returns P(|T| >= |t|) with df degrees of freedom."""
-    return beta_cdf(df / (df + t * t), df / 2.0, 0.5)
+    """Returns P(|T| >= |t|) with df degrees of freedom, at least `P_SMALLEST`."""
+    return max(P_SMALLEST, beta_cdf(df / (df + t * t), df / 2.0, 0.5))
 
 
 def t_quantile(probability: float, df: float) -> float:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard.flow.metrics.distributions import binomial_half_cdf, binomial_half_pmf, normal_two_sided, t_two_sided
+from steelyard.flow.metrics.distributions import (
+    P_SMALLEST,
+    binomial_half_cdf,
+    binomial_half_pmf,
+    normal_two_sided,
+    t_two_sided,
+)
 from steelyard.flow.metrics.intervals import Floats, Ints, clustered_estimate, mean_estimate, shares_groups, t_interval
 
 if TYPE_CHECKING:
@@ -27,7 +33,8 @@ def mcnemar_mid_p(only_a: int, only_b: int) -> float:
     n, smaller = only_a + only_b, min(only_a, only_b)
     if n == 0:
         return 1.0
-    return min(1.0, 2.0 * binomial_half_cdf(smaller, n) - binomial_half_pmf(smaller, n))
+    p = 2.0 * binomial_half_cdf(smaller, n) - binomial_half_pmf(smaller, n)
+    return min(1.0, max(P_SMALLEST, p))
 
 
 def sign_test(wins: int, losses: int) -> float:
@@ -36,7 +43,7 @@ def sign_test(wins: int, losses: int) -> float:
     Source: Dixon and Mood (1946), JASA 41:557.
     """
     n = wins + losses
-    return min(1.0, 2.0 * binomial_half_cdf(min(wins, losses), n)) if n else 1.0
+    return min(1.0, max(P_SMALLEST, 2.0 * binomial_half_cdf(min(wins, losses), n))) if n else 1.0
 
 
 def permutation_p(differences: Floats, seed: int) -> tuple[float, str]:

@@ -54,23 +54,35 @@ def clopper_pearson_interval(inputs: take.ProportionIn) -> Result:
     }
 
 
-def _mean(estimate: intervals.MeanEstimate, n: int, confidence: float) -> Result:
-    interval = list(intervals.t_interval(estimate, confidence))
+def _mean(
+    values: intervals.Floats, estimate: intervals.MeanEstimate, independent: int, confidence: float, method: str
+) -> Result:
+    if estimate.se <= 1e-12 * float(np.abs(values).max()):
+        if values.min() < 0.0 or values.max() > 1.0:
+            raise wrong(
+                "values",
+                "show no spread, so that no interval follows from them",
+                "give values that differ, or scores in 0..1",
+            )
+        bound = intervals.no_variation_bound(estimate.mean, independent, 0.0, 1.0, confidence)
+        interval, method = list(bound), "wilson_bound"
+    else:
+        interval = list(intervals.t_interval(estimate, confidence))
     return {
         "value": estimate.mean,
-        "n": n,
+        "n": len(values),
         "se": estimate.se,
         "df": estimate.df,
         "interval": interval,
         "confidence": confidence,
+        "method": method,
     }
 
 
 def mean_t(inputs: take.MeanIn) -> Result:
     """The t interval of a mean."""
-    return _mean(intervals.mean_estimate(floats(inputs.values)), len(inputs.values), inputs.confidence) | {
-        "method": "t"
-    }
+    values = floats(inputs.values)
+    return _mean(values, intervals.mean_estimate(values), len(values), inputs.confidence, "t")
 
 
 def mean_bootstrap(inputs: take.BootstrapIn) -> Result:
@@ -102,8 +114,9 @@ def mean_clustered(inputs: take.ClusteredIn) -> Result:
     count = int(intervals.group_codes(groups).max()) + 1
     if count < 2:
         raise wrong("groups", "are all the same", "two or more groups are needed")
-    result = _mean(intervals.clustered_estimate(floats(inputs.values), groups), len(inputs.values), inputs.confidence)
-    return result | {"groups": count, "method": "clustered_t"}
+    values = floats(inputs.values)
+    estimate = intervals.clustered_estimate(values, groups)
+    return _mean(values, estimate, count, inputs.confidence, "clustered_t") | {"groups": count}
 
 
 def mcnemar(inputs: take.DiscordantIn) -> Result:
@@ -156,6 +169,9 @@ def paired_difference(inputs: take.PairIn) -> Result:
         "method": "no_variation",
     }
     if int(intervals.group_codes(groups).max()) < 1 or not intervals.varies(differences):
+        return result
+    # Differences that cancel inside every group leave nothing to estimate a spread from.
+    if intervals.clustered_estimate(differences, groups).se <= 1e-12 * float(np.abs(differences).max()):
         return result
     interval, p, method = paired.paired_estimate(differences, groups)
     return result | {"interval": list(interval), "p_value": p, "method": method}

@@ -43,11 +43,10 @@ def kappa(inputs: take.TwoRatersIn) -> Result:
     categories = _categories(inputs.categories, {value for pair in pairs for value in pair})
     place = {category: index for index, category in enumerate(categories)}
     size = len(categories)
-    cells = np.array([place[x] * size + place[y] for x, y in pairs])
+    first, second = (np.array([place[pair[rater]] for pair in pairs]) for rater in (0, 1))
 
     def of(items: intervals.Ints) -> float | None:
-        table = np.bincount(cells[items], minlength=size * size).reshape(size, size).astype(np.float64)
-        return agreement.cohen_kappa(table, inputs.weights)
+        return agreement.cohen_kappa(first[items], second[items], size, inputs.weights)
 
     result = _agreement(of, len(pairs), inputs.seed, "cohen_kappa")
     return result | {"agreement": sum(x == y for x, y in pairs) / len(pairs)}
@@ -69,17 +68,20 @@ def alpha(inputs: take.RatersIn) -> Result:
     if inputs.level == "ordinal" and inputs.categories is None and categories and isinstance(categories[0], str):
         raise wrong("categories", "are needed to order texts", "list them from lowest to highest")
     counts = agreement.counts_of(items, categories)
-    values = (
-        floats([float(cast("float", value)) for value in categories])
-        if inputs.level == "interval"
-        else np.zeros(len(categories))
-    )
+    values = _numbers(categories) if inputs.level == "interval" else np.zeros(len(categories))
     return _agreement(
         lambda at: agreement.krippendorff_alpha(counts[at], values, inputs.level),
         len(items),
         inputs.seed,
         "krippendorff_alpha",
     )
+
+
+def _numbers(categories: Sequence[Hashable]) -> intervals.Floats:
+    try:
+        return floats([float(cast("float", value)) for value in categories])
+    except OverflowError:
+        raise wrong("items", "hold a number over 1.8e308", "give smaller numbers") from None
 
 
 def ac1(inputs: take.RatersIn) -> Result:
@@ -119,4 +121,4 @@ def strengths(inputs: take.WinsIn) -> Result:
         }
         for i in range(size)
     ]
-    return {"objects": objects, "method": "bradley_terry"}
+    return {"objects": objects, "converged": fit.converged, "method": "bradley_terry"}

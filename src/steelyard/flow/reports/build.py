@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from steelyard.domain.report import REPORT_VERSION, Counts, Latency, Report, TokenUse, UnitReport
@@ -24,10 +25,17 @@ if TYPE_CHECKING:
 
     from steelyard.domain.evaluation import Evaluation, UnitSpec
     from steelyard.domain.metric import Metric, PairedDifference
+    from steelyard.domain.report import FailureMessage
     from steelyard.flow.metrics.results import ScoreColumn, UnitResults
 
 
-def build_report(evaluation: Evaluation, units: Sequence[UnitResults], *, now: str) -> Report:
+def build_report(
+    evaluation: Evaluation,
+    units: Sequence[UnitResults],
+    *,
+    now: str,
+    failure_messages: Sequence[dict[str, list[FailureMessage]]] = (),
+) -> Report:
     """Returns metrics, slices and comparisons of all units, and the abilities they add up to.
 
     The same results give the same report, whatever the order in which they came.
@@ -36,6 +44,7 @@ def build_report(evaluation: Evaluation, units: Sequence[UnitResults], *, now: s
         evaluation: gives names, plan, seed and state.
         units: in the order of the evaluation's units.
         now: UTC, RFC 3339; used when the evaluation has no finishing time yet.
+        failure_messages: per unit, in the same order, the commonest messages of each reason; empty: unknown.
 
     Raises:
         ValueError: a score points outside its unit's rows, or is not finite.
@@ -44,7 +53,11 @@ def build_report(evaluation: Evaluation, units: Sequence[UnitResults], *, now: s
     planned = {(unit.label, unit.dataset.version_id): unit for unit in evaluation.units}
     scored = [scored_unit(unit, unit.label) for unit in units]
     reports = [
-        _unit_report(one, evaluation, planned.get((one.label, one.unit.dataset_version_id)), seed) for one in scored
+        msgspec.structs.replace(
+            _unit_report(one, evaluation, planned.get((one.label, one.unit.dataset_version_id)), seed),
+            failure_messages=messages,
+        )
+        for one, messages in zip(scored, failure_messages or [{}] * len(scored), strict=True)
     ]
     return Report(
         version=REPORT_VERSION,
@@ -60,6 +73,9 @@ def build_report(evaluation: Evaluation, units: Sequence[UnitResults], *, now: s
         steelyard=__version__,
         plan_hash=evaluation.plan_hash,
         abilities=ability_scores(reports, planned),
+        error=evaluation.error,
+        stop_reason=evaluation.stop_reason,
+        repeats=evaluation.spec.repeats,
     )
 
 
@@ -82,7 +98,7 @@ def _unit_report(scored: ScoredUnit, evaluation: Evaluation, planned: UnitSpec |
         dataset=unit.dataset,
         dataset_version_id=unit.dataset_version_id,
         rows=unit.rows,
-        counts=Counts(total=unit.expected, answered=unit.answered, failed=unit.failed, scored=_scored_by_all(unit)),
+        counts=Counts(total=unit.expected, answered=unit.answered, failed=unit.failed, scored=_scored_by_any(unit)),
         metrics=metrics,
         slices=slices,
         failures=dict(sorted(unit.failures.items())),
@@ -112,8 +128,8 @@ def _metrics(unit: UnitResults, means: Sequence[RowMeans], seed: str) -> list[Me
     return found
 
 
-def _scored_by_all(unit: UnitResults) -> int:
-    """Counts the answers that every scorer gave a score."""
+def _scored_by_any(unit: UnitResults) -> int:
+    """Counts the answers that at least one scorer gave a score."""
     columns = unit.score_columns
     if not columns:
         return 0
@@ -126,7 +142,7 @@ def _scored_by_all(unit: UnitResults) -> int:
         mask[(column.position[kept] * repeats + column.repeat[kept]) * turns + column.turn[kept]] = True
         return mask
 
-    return int(np.logical_and.reduce([seen(column) for column in columns]).sum())
+    return int(np.logical_or.reduce([seen(column) for column in columns]).sum())
 
 
 def _latency(milliseconds: NDArray[np.float32]) -> Latency:

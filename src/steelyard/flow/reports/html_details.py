@@ -9,6 +9,7 @@ from steelyard.flow.reports.charts import latency_chart, object_style
 from steelyard.flow.reports.html_cells import html_table, object_cell
 from steelyard.flow.reports.numbers import NOTHING, cost_text, interval_text, milliseconds_text
 from steelyard.flow.reports.panels import Panel, metric_of
+from steelyard.flow.reports.spoken import note_text
 from steelyard.flow.reports.words import Lang, category_name, label, metric_name, word
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def failures_part(panel: Panel, lang: Lang) -> str:
         parts.append(
             f"<h3>{label('failures', lang)}</h3>"
             + html_table([label("object", lang), *(escape(word("failure", one, lang)) for one in reasons)], rows)
+            + _messages(panel, lang)
         )
     if flags:
         rows = [
@@ -121,16 +123,27 @@ def failures_part(panel: Panel, lang: Lang) -> str:
     return "".join(parts)
 
 
+def _messages(panel: Panel, lang: Lang) -> str:
+    said = "".join(
+        f"<li>{escape(unit.label)} · {escape(word('failure', reason, lang))} · {one.count:,} × <code>{escape(one.message)}</code></li>"
+        for unit in panel.units
+        for reason, messages in unit.failure_messages.items()
+        for one in messages
+    )
+    return f'<ul class="words">{said}</ul>' if said else ""
+
+
 def notes_part(panel: Panel, lang: Lang) -> str:
     """What a reader must know, object by object."""
-    codes = list(dict.fromkeys(code for unit in panel.units for code in unit.notes))
-    if not codes:
+    texts: dict[str, list[str]] = {}
+    for code in dict.fromkeys(code for unit in panel.units for code in unit.notes):
+        for unit in panel.units:
+            if code in unit.notes:
+                texts.setdefault(note_text(unit, code, lang), []).append(unit.label)
+    if not texts:
         return ""
     separator = "、" if lang == "zh" else ", "
-    lines = [
-        f"<li><b>{escape(separator.join(unit.label for unit in panel.units if code in unit.notes))}</b> {escape(word('note', code, lang))}</li>"
-        for code in codes
-    ]
+    lines = [f"<li><b>{escape(separator.join(labels))}</b> {escape(text)}</li>" for text, labels in texts.items()]
     return f'<ul class="notes" aria-label="{label("notes", lang)}">{"".join(lines)}</ul>'
 
 

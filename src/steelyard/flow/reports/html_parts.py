@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 
 from steelyard.flow.reports.charts import Mark, dots_chart, forest_chart, object_style, pair_label
 from steelyard.flow.reports.html_cells import html_table, object_cell
-from steelyard.flow.reports.numbers import NOTHING, interval_text, p_text, points_text, sentence, share_text, value_text
-from steelyard.flow.reports.panels import Panel, is_shown, metric_of, standing
+from steelyard.flow.reports.numbers import (
+    NOTHING,
+    counts_text,
+    interval_text,
+    p_text,
+    points_text,
+    sentence,
+    share_text,
+    value_text,
+)
+from steelyard.flow.reports.panels import Panel, is_shown, metric_of, same_counts, standing
 from steelyard.flow.reports.words import Lang, label, metric_name, word
 
 if TYPE_CHECKING:
@@ -23,21 +32,21 @@ def at_a_glance(panel: Panel, lang: Lang) -> str:
     head = [
         label("object", lang),
         *(escape(metric_name(name, lang)) for _, name in panel.columns),
-        label("n", lang),
-        label("coverage", lang),
+        *([label("n", lang), label("coverage", lang)] if same_counts(panel) else []),
     ]
     lines: list[str] = []
     for unit in panel.units:
         cells = "".join(
-            _glance_cell(metric_of(unit.metrics, signature), unit.label, marks[signature])
+            _glance_cell(
+                metric_of(unit.metrics, signature), unit.label, marks[signature], counts=not same_counts(panel)
+            )
             for signature, _ in panel.columns
         )
-        counts = [metric.n for metric in unit.metrics] or [0]
-        n = f"{counts[0]:,}" if min(counts) == max(counts) else f"{min(counts):,}–{max(counts):,}"
-        coverage = share_text(min(metric.coverage for metric in unit.metrics)) if unit.metrics else NOTHING
-        lines.append(
-            f'<tr><th scope="row">{object_cell(panel, unit, lang)}</th>{cells}<td>{n}</td><td>{coverage}</td></tr>'
-        )
+        if same_counts(panel):
+            first = unit.metrics[0] if unit.metrics else None
+            n, coverage = (NOTHING, NOTHING) if first is None else (f"{first.n:,}", share_text(first.coverage))
+            cells += f"<td>{n}</td><td>{coverage}</td>"
+        lines.append(f'<tr><th scope="row">{object_cell(panel, unit, lang)}</th>{cells}</tr>')
     columns = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     table = f'<div class="scroll" tabindex="0"><table class="glance"><thead><tr>{columns}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
     charts = "".join(_dots(panel, signature, name, lang) for signature, name in panel.columns)
@@ -47,10 +56,11 @@ def at_a_glance(panel: Panel, lang: Lang) -> str:
     )
 
 
-def _glance_cell(metric: Metric | None, name: str, mark: tuple[str | None, set[str]]) -> str:
+def _glance_cell(metric: Metric | None, name: str, mark: tuple[str | None, set[str]], *, counts: bool) -> str:
     css = "best" if name == mark[0] else ""
     alike = " alike" if name in mark[1] else ""
-    return f'<td class="{css}"><span class="v{alike}">{value_text(metric)}</span><span class="i">{interval_text(metric)}</span></td>'
+    missing = f'<span class="i">n {counts_text(metric)}</span>' if counts and metric is not None else ""
+    return f'<td class="{css}"><span class="v{alike}">{value_text(metric)}</span><span class="i">{interval_text(metric)}</span>{missing}</td>'
 
 
 def _dots(panel: Panel, signature: str, name: str, lang: Lang) -> str:
@@ -91,32 +101,45 @@ def _card(title: str, chart: str, table: str, lang: Lang) -> str:
 
 
 def comparisons_part(panel: Panel, lang: Lang) -> str:
-    """Paired differences in words for the first metric, and a forest plot a metric."""
+    """A forest plot a metric, and every paired difference in words."""
     if not panel.comparisons:
         return ""
     floors = {unit.label for unit in panel.units if "floor_baseline" in unit.notes}
-    first = next(signature for signature, _ in panel.columns if panel.comparisons_of(signature))
-    words = "".join(
-        f'<li class="{"won" if is_shown(one) else "even"}">{escape(sentence(one, lang))}</li>'
-        for one in sorted(panel.comparisons_of(first), key=lambda one: bool({one.a, one.b} & floors))
-    )
-    name = metric_name(dict(panel.columns)[first], lang)
+    words = "".join(_in_words(panel.comparisons_of(signature), floors, name, lang) for signature, name in panel.columns)
     plots = "".join(
         _forest(panel.comparisons_of(signature), floors, metric, lang) for signature, metric in panel.columns
     )
-    hint = label("legend_forest", lang) + (" " + label("legend_floor", lang) if floors else "")
-    return (
-        f'<h3>{label("comparisons", lang)}</h3><p class="hint">{hint}</p>'
-        f'<div class="grid">{plots}</div><h4 class="said">{escape(name)}</h4><ul class="words">{words}</ul>'
+    hidden = any(
+        len(_drawn(known, floors)) < len(known)
+        for known in (_known(panel.comparisons_of(signature)) for signature, _ in panel.columns)
     )
+    hint = label("legend_forest", lang) + (" " + label("legend_floor", lang) if hidden else "")
+    return f'<h3>{label("comparisons", lang)}</h3><p class="hint">{hint}</p><div class="grid">{plots}</div>{words}'
+
+
+def _in_words(differences: Sequence[PairedDifference], floors: set[str], name: str, lang: Lang) -> str:
+    said = "".join(
+        f'<li class="{"won" if is_shown(one) else "even"}">{escape(sentence(one, lang))}</li>'
+        for one in sorted(differences, key=lambda one: bool({one.a, one.b} & floors))
+    )
+    title = escape(metric_name(name, lang))
+    return f'<h4 class="said">{title}</h4><ul class="words">{said}</ul>' if said else ""
+
+
+def _known(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
+    return [one for one in differences if one.difference is not None]
+
+
+def _drawn(known: list[PairedDifference], floors: set[str]) -> list[PairedDifference]:
+    # A floor lies so far below that it would squeeze every other difference into one dot.
+    return [one for one in known if not {one.a, one.b} & floors] or known
 
 
 def _forest(differences: Sequence[PairedDifference], floors: set[str], name: str, lang: Lang) -> str:
-    known = [one for one in differences if one.difference is not None]
+    known = _known(differences)
     if not known:
         return ""
-    # A floor lies so far below that it would squeeze every other difference into one dot.
-    drawn = [one for one in known if not {one.a, one.b} & floors] or known
+    drawn = _drawn(known, floors)
     title = f"{metric_name(name, lang)} · {label('points', lang)}"
     spoken = f"{title}: " + "; ".join(sentence(one, lang) for one in drawn)
     return _card(title, forest_chart([_forest_mark(one) for one in drawn], spoken), _forest_table(known, lang), lang)

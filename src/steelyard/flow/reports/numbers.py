@@ -25,6 +25,19 @@ def interval_text(metric: Metric | AbilityScore | None) -> str:
     return "" if metric is None or metric.interval is None else f"[{metric.interval[0]:.2f}, {metric.interval[1]:.2f}]"
 
 
+def counts_text(metric: Metric | None) -> str:
+    """Returns 270 (98.2%): n and coverage, or a dash."""
+    return NOTHING if metric is None else f"{metric.n:,} ({share_text(metric.coverage)})"
+
+
+def slice_text(metric: Metric | None) -> str:
+    """Returns 0.823 [0.78, 0.86] n=45, with the coverage where rows are missing; nothing without a metric."""
+    if metric is None:
+        return ""
+    missing = f" ({share_text(metric.coverage)})" if metric.coverage < 1.0 else ""
+    return " ".join(filter(None, [value_text(metric), interval_text(metric), f"n={metric.n}{missing}"]))
+
+
 def share_text(share: float) -> str:
     """Returns 98.2%, never rounded up to 100%."""
     text = f"{100 * share:.1f}%"

@@ -34,6 +34,11 @@ class Panel:
         return list(dict.fromkeys(one.value for unit in self.units for one in unit.slices))
 
 
+def same_counts(panel: Panel) -> bool:
+    """Returns whether, for each object, n and coverage are the same for all its metrics."""
+    return all(len({(metric.n, metric.coverage) for metric in unit.metrics}) <= 1 for unit in panel.units)
+
+
 def panels(report: Report) -> list[Panel]:
     """Returns the panels in the order of the report's units.
 

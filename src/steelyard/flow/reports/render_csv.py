@@ -7,6 +7,8 @@ import io
 from typing import TYPE_CHECKING
 
 from steelyard.flow.reports.ability_table import named_abilities
+from steelyard.flow.reports.plain import one_line
+from steelyard.flow.reports.spoken import unasked
 
 if TYPE_CHECKING:
     from steelyard.domain.metric import Metric
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 HEAD = (
     "dataset", "object", "slice_column", "slice_value", "metric", "value", "low", "high", "n", "n_unscored", "coverage", "std",
-    "interval_reason", "signature",
+    "interval_reason", "signature", "state", "error", "unasked",
 )  # fmt: skip
 
 
@@ -24,6 +26,10 @@ def render_csv(report: Report, lang: Lang = "en") -> str:
 
     Abilities come last, with an empty data set and `ability` as the column they are slices of; the overall score has
     no slice value. A text that a spreadsheet would run as a formula gets an apostrophe in front.
+
+    Every record is one line: control characters in names become spaces. A text that a spreadsheet would run as a
+    formula gets an apostrophe in front. The state, the error and the unit's requests that were not asked stand on
+    every line, so that numbers of a run that was cut short are never taken for those of a whole one.
     """
     del lang
     out = io.StringIO()
@@ -33,7 +39,9 @@ def render_csv(report: Report, lang: Lang = "en") -> str:
         slices = [("", "", unit.metrics), *((one.column, one.value, one.metrics) for one in unit.slices)]
         for column, value, metrics in slices:
             for metric in metrics:
-                writer.writerow([guarded(unit.dataset), guarded(unit.label), column, guarded(value), *_cells(metric)])
+                names = [guarded(unit.dataset), guarded(unit.label), column, guarded(value)]
+                run = [report.state, guarded(report.error), str(unasked(unit))]
+                writer.writerow([*names, *_cells(metric), *run])
     for one in named_abilities(report):
         column, metric = ("", "overall_score") if one.overall else ("ability", "ability_score")
         writer.writerow(["", guarded(one.label), column, guarded(one.ability), metric, *_ability_cells(one)])
@@ -41,8 +49,8 @@ def render_csv(report: Report, lang: Lang = "en") -> str:
 
 
 def guarded(text: str) -> str:
-    """Returns the text so that no spreadsheet takes it for a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+    """Returns the text on one line, so that no spreadsheet takes it for a formula."""
+    return "'" + one_line(text) if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else one_line(text)
 
 
 def _ability_cells(one: AbilityScore) -> list[str]:

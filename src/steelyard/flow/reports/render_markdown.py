@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steelyard.flow.reports.ability_table import ability_gaps, ability_recipes, ability_table
-from steelyard.flow.reports.numbers import cost_text, interval_text, milliseconds_text, sentence, share_text, value_text
-from steelyard.flow.reports.panels import Panel, metric_of, panels, standing
+from steelyard.flow.reports.numbers import (
+    cost_text,
+    counts_text,
+    interval_text,
+    milliseconds_text,
+    sentence,
+    share_text,
+    slice_text,
+    value_text,
+)
+from steelyard.flow.reports.panels import Panel, metric_of, panels, same_counts, standing
 from steelyard.flow.reports.plain import one_line
+from steelyard.flow.reports.spoken import cut_short, failures_command, note_text, requests_explained
 from steelyard.flow.reports.words import Lang, category_name, label, metric_name, word
 
 if TYPE_CHECKING:
@@ -26,12 +36,19 @@ def render_markdown(report: Report, lang: Lang) -> str:
     lines += [
         f"{label('evaluation', lang)} `{report.evaluation_id}` · {word('state', report.state, lang)} · {report.finished_at}"
     ]
+    for said in cut_short(report, lang):
+        lines += ["", f"> {_escaped(said)}"]
     if report.rows_dropped:
         lines += ["", f"{label('rows_dropped', lang)}: {report.rows_dropped}"]
     if report.abilities:
         lines += ["", *_abilities(report, lang)]
-    for panel in panels(report):
-        lines += ["", *_panel(panel, lang)]
+    shown = panels(report)
+    for panel in shown:
+        lines += ["", *_panel(panel, report, lang)]
+    recipes = {signature: name for panel in shown for signature, name in panel.columns}
+    if recipes:
+        lines += ["", f"## {label('recipes', lang)}", ""]
+        lines += [f"- {_escaped(metric_name(name, lang))}: {_escaped(text)}" for text, name in recipes.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -52,9 +69,11 @@ def _abilities(report: Report, lang: Lang) -> list[str]:
     return [f"## {label('abilities', lang)}", "", *table, "", *items, "", label("legend_abilities", lang)]
 
 
-def _panel(panel: Panel, lang: Lang) -> list[str]:
+def _panel(panel: Panel, report: Report, lang: Lang) -> list[str]:
     lines = [f"## {_escaped(panel.title) or label('summary', lang)}", "", *_metrics(panel, lang)]
     lines += ["", f"### {label('run', lang)}", "", *_run(panel, lang)]
+    for said in requests_explained(panel.units, report.repeats, lang):
+        lines += ["", said]
     if panel.comparisons:
         lines += ["", f"### {label('comparisons', lang)}"]
     for signature, name in panel.columns:
@@ -67,8 +86,11 @@ def _panel(panel: Panel, lang: Lang) -> list[str]:
                 *(f"- {_escaped(sentence(one, lang))}" for one in of_metric),
             ]
     lines += _categories(panel, lang)
+    lines += _failures(panel, report, lang)
     notes = [
-        f"- {_escaped(unit.label)}: {_escaped(word('note', code, lang))}" for unit in panel.units for code in unit.notes
+        f"- {_escaped(unit.label)}: {_escaped(note_text(unit, code, lang))}"
+        for unit in panel.units
+        for code in unit.notes
     ]
     if notes:
         lines += ["", f"### {label('notes', lang)}", "", *notes]
@@ -79,7 +101,7 @@ def _metrics(panel: Panel, lang: Lang) -> list[str]:
     head = [
         label("object", lang),
         *(_escaped(metric_name(name, lang)) for _, name in panel.columns),
-        label("coverage", lang),
+        *([label("n", lang), label("coverage", lang)] if same_counts(panel) else []),
     ]
     rows: list[list[str]] = []
     for unit in panel.units:
@@ -89,9 +111,33 @@ def _metrics(panel: Panel, lang: Lang) -> list[str]:
             best, alike = standing(panel, signature)
             value = f"**{value_text(metric)}**" if unit.label == best else value_text(metric)
             cells.append(" ".join(filter(None, [value, interval_text(metric), "≈" if unit.label in alike else ""])))
-        coverage = share_text(min(metric.coverage for metric in unit.metrics)) if unit.metrics else ""
-        rows.append([_escaped(unit.label), *cells, coverage])
-    return [*_table(head, rows), "", label("legend_best", lang)]
+        first = unit.metrics[0] if unit.metrics else None
+        counts = ["", ""] if first is None else [f"{first.n:,}", share_text(first.coverage)]
+        rows.append([_escaped(unit.label), *cells, *(counts if same_counts(panel) else [])])
+    return [*_table(head, rows), *_counts(panel, lang), "", label("legend_best", lang)]
+
+
+def _counts(panel: Panel, lang: Lang) -> list[str]:
+    if same_counts(panel):
+        return []
+    head = [label("n_coverage", lang), *(_escaped(metric_name(name, lang)) for _, name in panel.columns)]
+    rows = [
+        [_escaped(unit.label), *(counts_text(metric_of(unit.metrics, signature)) for signature, _ in panel.columns)]
+        for unit in panel.units
+    ]
+    return ["", *_table(head, rows)]
+
+
+def _failures(panel: Panel, report: Report, lang: Lang) -> list[str]:
+    lines: list[str] = []
+    for unit in panel.units:
+        for reason, count in unit.failures.items():
+            lines.append(f"- {_escaped(unit.label)}: {_escaped(word('failure', reason, lang))} × {count:,}")
+            lines += [f"  - {one.count:,} × {_escaped(one.message)}" for one in unit.failure_messages.get(reason, [])]
+    if not lines:
+        return []
+    command = f"{label('list_failures', lang)}: `{failures_command(report)}`"
+    return ["", f"### {label('failures', lang)}", "", *lines, "", command]
 
 
 def _run(panel: Panel, lang: Lang) -> list[str]:
@@ -129,7 +175,7 @@ def _categories(panel: Panel, lang: Lang) -> list[str]:
         for value in panel.categories():
             found = [next((one.metrics for one in unit.slices if one.value == value), []) for unit in panel.units]
             metrics = [metric_of(one, signature) for one in found]
-            cells = [f"{value_text(metric)} {interval_text(metric)}".rstrip() for metric in metrics]
+            cells = [slice_text(metric) for metric in metrics]
             rows.append([_escaped(category_name(value, lang)), *cells])
         lines += ["", f"### {label('categories', lang)}: {_escaped(metric_name(name, lang))}", "", *_table(head, rows)]
     return lines

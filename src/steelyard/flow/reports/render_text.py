@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steelyard.flow.reports.ability_table import ability_gaps, ability_recipes, ability_table
-from steelyard.flow.reports.numbers import cost_text, interval_text, milliseconds_text, sentence, share_text, value_text
-from steelyard.flow.reports.panels import Panel, metric_of, panels, standing
-from steelyard.flow.reports.plain import chunks, column_widths, one_line, shortened, table_text
+from steelyard.flow.reports.numbers import (
+    cost_text,
+    counts_text,
+    interval_text,
+    milliseconds_text,
+    sentence,
+    share_text,
+    slice_text,
+    value_text,
+)
+from steelyard.flow.reports.panels import Panel, metric_of, panels, same_counts, standing
+from steelyard.flow.reports.plain import chunks, one_line, shortened, table_text
+from steelyard.flow.reports.spoken import cut_short, failures_command, note_text, requests_explained
 from steelyard.flow.reports.words import Lang, category_name, label, metric_name, word
 
 if TYPE_CHECKING:
@@ -25,12 +35,15 @@ def render_text(report: Report, lang: Lang) -> str:
     lines = [
         f"{one_line(report.name) or report.evaluation_id}  ·  {report.evaluation_id}  ·  {word('state', report.state, lang)}"
     ]
+    lines += [f"! {one_line(said)}" for said in cut_short(report, lang)]
     if report.rows_dropped:
         lines.append(f"{label('rows_dropped', lang)}: {report.rows_dropped}")
     if report.abilities:
         lines += ["", *_abilities(report, lang)]
-    for panel in panels(report):
-        lines += ["", *_panel(panel, lang)]
+    shown = panels(report)
+    for panel in shown:
+        lines += ["", *_panel(panel, report, lang)]
+    lines += ["", *_recipes(shown, lang)]
     return "\n".join(lines) + "\n"
 
 
@@ -70,11 +83,14 @@ def _abilities(report: Report, lang: Lang) -> list[str]:
     ]
 
 
-def _panel(panel: Panel, lang: Lang) -> list[str]:
+def _panel(panel: Panel, report: Report, lang: Lang) -> list[str]:
     lines = [f"{label('dataset', lang)}: {one_line(panel.title)}"] if panel.title else []
     lines += _wrapped(_metric_table(panel, lang))
-    lines += ["", *_wrapped(_run_table(panel, lang))]
-    for part in (_differences(panel, lang), _categories(panel, lang), _failures(panel, lang), _notes(panel, lang)):
+    if not same_counts(panel):
+        lines += ["", *_wrapped(_counts_table(panel, lang))]
+    lines += ["", *_wrapped(_run_table(panel, lang)), *requests_explained(panel.units, report.repeats, lang)]
+    failures = _failures(panel, report, lang)
+    for part in (_differences(panel, lang), _categories(panel, lang), failures, _notes(panel, lang)):
         if part:
             lines += ["", *part]
     return lines
@@ -93,8 +109,7 @@ def _metric_table(panel: Panel, lang: Lang) -> tuple[list[str], list[list[str]]]
     head = [
         label("object", lang),
         *(metric_name(name, lang) for _, name in panel.columns),
-        label("n", lang),
-        label("coverage", lang),
+        *([label("n", lang), label("coverage", lang)] if same_counts(panel) else []),
     ]
     rows: list[list[str]] = []
     marks = {signature: standing(panel, signature) for signature, _ in panel.columns}
@@ -105,10 +120,18 @@ def _metric_table(panel: Panel, lang: Lang) -> tuple[list[str], list[list[str]]]
             best, alike = marks[signature]
             mark = "*" if unit.label == best else ("≈" if unit.label in alike else " ")
             cells.append(f"{value_text(metric)} {interval_text(metric)}".rstrip() + mark)
-        counts = [metric.n for metric in unit.metrics]
-        n = "" if not counts else (str(counts[0]) if min(counts) == max(counts) else f"{min(counts)}-{max(counts)}")
-        coverage = share_text(min(metric.coverage for metric in unit.metrics)) if unit.metrics else ""
-        rows.append([_name(unit), *cells, n, coverage])
+        first = unit.metrics[0] if unit.metrics else None
+        counts = ["", ""] if first is None else [str(first.n), share_text(first.coverage)]
+        rows.append([_name(unit), *cells, *(counts if same_counts(panel) else [])])
+    return head, rows
+
+
+def _counts_table(panel: Panel, lang: Lang) -> tuple[list[str], list[list[str]]]:
+    head = [label("n_coverage", lang), *(metric_name(name, lang) for _, name in panel.columns)]
+    rows = [
+        [_name(unit), *(counts_text(metric_of(unit.metrics, signature)) for signature, _ in panel.columns)]
+        for unit in panel.units
+    ]
     return head, rows
 
 
@@ -148,25 +171,21 @@ def _categories(panel: Panel, lang: Lang) -> list[str]:
     for signature, name in panel.columns if values else []:
         head = [f"{label('category', lang)} · {metric_name(name, lang)}"]
         head += [shortened(_name(unit), 18) for unit in panel.units]
-        rows = [_category_row(panel, signature, value, lang, intervals=True) for value in values]
-        if sum(column_widths(head, rows)) > WIDTH:
-            rows = [_category_row(panel, signature, value, lang, intervals=False) for value in values]
+        rows = [_category_row(panel, signature, value, lang) for value in values]
         if any(cell for row in rows for cell in row[1:]):
             lines += [*([""] if lines else []), *_wrapped((head, rows))]
     return lines
 
 
-def _category_row(panel: Panel, signature: str, value: str, lang: Lang, *, intervals: bool) -> list[str]:
+def _category_row(panel: Panel, signature: str, value: str, lang: Lang) -> list[str]:
     cells = [shortened(one_line(category_name(value, lang)), _LABEL)]
     for unit in panel.units:
         metrics = next((one.metrics for one in unit.slices if one.value == value), [])
-        metric = metric_of(metrics, signature)
-        interval = interval_text(metric) if intervals else ""
-        cells.append("" if metric is None else f"{value_text(metric)} {interval}".rstrip())
+        cells.append(slice_text(metric_of(metrics, signature)))
     return cells
 
 
-def _failures(panel: Panel, lang: Lang) -> list[str]:
+def _failures(panel: Panel, report: Report, lang: Lang) -> list[str]:
     found: list[str] = []
     for unit in panel.units:
         if unit.failures:
@@ -174,11 +193,25 @@ def _failures(panel: Panel, lang: Lang) -> list[str]:
                 f"{word('failure', reason, lang)} × {count}" for reason, count in unit.failures.items()
             ]
             found.append(f"  {_name(unit)}: " + ", ".join(reasons))
-    return [label("failures", lang), *found] if found else []
+            found += [
+                f"    {one.count} × {word('failure', reason, lang)}: {one_line(one.message)}"
+                for reason, messages in unit.failure_messages.items()
+                for one in messages
+            ]
+    if not found:
+        return []
+    return [label("failures", lang), *found, f"  {label('list_failures', lang)}: {failures_command(report)}"]
+
+
+def _recipes(shown: Sequence[Panel], lang: Lang) -> list[str]:
+    """The signature of each metric: only equal ones may be compared."""
+    recipes = {signature: name for panel in shown for signature, name in panel.columns}
+    lines = [f"  {one_line(metric_name(name, lang))}: {one_line(text)}" for text, name in recipes.items()]
+    return [label("recipes", lang), *lines] if lines else []
 
 
 def _notes(panel: Panel, lang: Lang) -> list[str]:
-    lines = [f"! {_name(unit)}: {word('note', code, lang)}" for unit in panel.units for code in unit.notes]
+    lines = [f"! {_name(unit)}: {one_line(note_text(unit, code, lang))}" for unit in panel.units for code in unit.notes]
     if any(standing(panel, signature)[0] for signature, _ in panel.columns):
         lines.append(label("legend_marks", lang))
     return lines

@@ -18,6 +18,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "high": ("上限", "high"),
     "method": ("方法", "method"),
     "n": ("样本数", "n"),
+    "n_coverage": ("样本数（覆盖率）", "n (coverage)"),
     "unscored": ("未得分", "unscored"),
     "coverage": ("覆盖率", "coverage"),
     "std": ("标准差", "std"),
@@ -30,6 +31,9 @@ LABELS: dict[str, tuple[str, str]] = {
     "failed": ("失败", "failed"),
     "failures": ("失败原因", "Failures"),
     "reason": ("原因", "reason"),
+    "message": ("报错信息", "message"),
+    "of_message": ("条数", "with this message"),
+    "list_failures": ("查看失败的请求", "List them"),
     "count": ("数量", "count"),
     "retried": ("重试", "retried"),
     "tokens_in": ("输入 Token", "tokens in"),
@@ -207,6 +211,12 @@ STATES: dict[str, tuple[str, str]] = {
     "stopped": ("已停止", "stopped"),
 }
 
+STOP_REASONS: dict[str, tuple[str, str]] = {
+    "user": ("用户停止", "by its user"),
+    "budget": ("预算用尽", "the budget is spent"),
+    "decided": ("结论已定", "the question is decided"),
+}
+
 METHODS: dict[str, tuple[str, str]] = {
     "wilson": ("Wilson 区间", "Wilson score"),
     "wilson_bound": ("Wilson 界（得分无差异）", "Wilson bound (scores do not vary)"),
@@ -259,11 +269,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{label}: no score for {ability}, because these data sets have none: {missing}",
     ),
     "no_p": ("无 p 值", "no p value"),
+    "stopped_by": ("评测提前停止：{reason}", "The evaluation was stopped: {reason}"),
+    "unasked": ("{total} 个请求中有 {missing} 个没有发出", "{missing} of {total} requests were not asked"),
+    "requests": ("{total} 个请求：{rows} 行数据", "{total} requests: {rows} rows"),
+    "times_repeats": ("，每行重复 {repeats} 次", ", each asked {repeats} times"),
+    "once_a_turn": ("，多轮对话每轮各发一个请求", ", dialogues ask once a turn"),
 }
 
 TABLES = {
     "label": LABELS, "metric": METRICS, "note": NOTES, "failure": FAILURES, "flag": FLAGS, "state": STATES, "method": METHODS,
-    "reason": REASONS, "sentence": SENTENCES,
+    "reason": REASONS, "sentence": SENTENCES, "stop_reason": STOP_REASONS,
 }  # fmt: skip
 
 

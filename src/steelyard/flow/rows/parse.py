@@ -72,6 +72,8 @@ class Parser:
         asked = value.get(plan.input)
         references = references_of(value.get(plan.reference))
         if self._kind == "general":
+            if not plan.input:
+                raise RowFault("input", _no_input(value))
             return Turn(input=content_of(asked, plan.input or "input"), references=references)
         answer = answer_of(value.get(plan.prediction), plan.prediction)
         if asked is None or asked == "":
@@ -81,6 +83,14 @@ class Parser:
         else:
             asked = content_of(asked, plan.input)
         return Turn(input=asked, references=references, answer=answer)
+
+
+def _no_input(value: dict[str, Any]) -> str:
+    """Returns why there is nothing to ask: with the columns there are, for a person to name the one that was meant."""
+    if not value:
+        return "is missing"
+    there = ", ".join(key[:40] for key in list(value)[:8])
+    return f"is missing: no column is called input, prompt, query or question; name the one that is with mapping input=COLUMN (there are {there})"
 
 
 def _row(value: dict[str, Any], plan: Plan, turns: tuple[Turn, ...], columns: dict[str, Any]) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -54,7 +55,8 @@ class Scorer(Generic[OptionsT]):
     def signature(self) -> str:
         """`metric|option=value|...|v1`: two numbers are comparable only when these are equal.
 
-        Lists are joined with `+`; values longer than 120 characters stand as their hash.
+        Lists are joined with `+`; values longer than 120 characters stand as their hash. It is one line: `|`, `%` and
+        control characters inside a value are percent-encoded.
         """
         fields = self.signature_fields()
         return "|".join([self.metric, *(f"{key}={fields[key]}" for key in sorted(fields)), f"v{self.version}"])
@@ -94,6 +96,12 @@ def _shown_option(value: Any) -> str:
         shown = "+".join(cast("list[str]", value))
     else:
         shown = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    # "|" parts the fields, so it may not stand inside one.
-    shown = shown.replace("%", "%25").replace("|", "%7C")
+    shown = "".join(map(_encoded, shown))
     return shown if len(shown) <= _LONGEST_SHOWN else "hash:" + short_hash(shown)
+
+
+def _encoded(character: str) -> str:
+    # "|" parts the fields and a line holds one signature, so neither may stand inside a value.
+    if character in "%|" or unicodedata.category(character) in {"Cc", "Zl", "Zp"}:
+        return "".join(f"%{byte:02X}" for byte in character.encode())
+    return character

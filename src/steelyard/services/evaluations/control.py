@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from steelyard.domain.errors import ConflictError, InputError
 from steelyard.domain.evaluation import ENDED, Evaluation, State, check_transition
 from steelyard.services.evaluations.create import new_evaluation
@@ -27,6 +29,8 @@ class StoredCatalog:
         workspace_id: where ids are looked up.
     """
 
+    reads_files = False
+
     def __init__(self, platform: Platform, workspace_id: str) -> None:
         self._platform = platform
         self._workspace_id = workspace_id
@@ -49,7 +53,8 @@ class StoredCatalog:
                 hint="give a version of the other kind",
                 code="wrong_kind",
             )
-        return self._platform.rows.manifest(record.version_id)
+        # Equal rows are kept once, under the name they first came with; this data set may have another.
+        return structs.replace(self._platform.rows.manifest(record.version_id), name=record.name)
 
     def endpoint(self, given: EndpointIn | str) -> tuple[EndpointSpec, str]:
         """See services.evaluations.create.Catalog."""

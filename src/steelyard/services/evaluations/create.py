@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 class Catalog(Protocol):
     """Where a plan's references lead: files and inline addresses for the CLI, ids for the server."""
 
+    @property
+    def reads_files(self) -> bool:
+        """Whether a plan may name files, and so map their columns."""
+        ...
+
     def data(self, ref: str, kind: str, on_bad_rows: OnBadRows) -> VersionManifest:
         """Returns the manifest of a data set or result set; imports it when it is a file. Raises InputError, RowsRefusedError, NotFoundError."""
         ...
@@ -62,6 +67,11 @@ def compile_plan(plan: PlanIn, catalog: Catalog, *, where: str = "plan") -> Draf
         InputError: with the field that is wrong; two data sets of the same rows are refused too.
     """
     warnings: list[str] = []
+    if plan.mapping and not catalog.reads_files:
+        hint = "leave `mapping` out, or give it with the upload"
+        raise InputError(
+            "a stored data set was mapped when it was imported", where=f"{where} mapping", hint=hint, code="bad_plan"
+        )
     scorers = tuple(_scorers(plan.scorers, f"{where} scorers"))
     results_given = plan.objects[0].results is not None
     for i, target in enumerate(plan.objects):
@@ -250,31 +260,34 @@ def _object(
 def new_evaluation(draft: Draft, *, workspace_id: str, created_by: str, now: str) -> Evaluation:
     """Returns the evaluation of a draft, queued; stores nothing."""
     spec = draft.spec
-    units: list[UnitSpec] = []
-    for i, target in enumerate(spec.objects):
-        for use in [spec.datasets[i]] if target.endpoint is None else spec.datasets:
-            units.append(UnitSpec(len(units), new_id(UNIT), target, use, use.scorers or spec.scorers))
+    units = [UnitSpec(i, new_id(UNIT), *pair) for i, pair in enumerate(_pairs(spec))]
     return Evaluation(
         new_id(EVALUATION), workspace_id, now, created_by, draft.name, draft.description, State.QUEUED, draft.plan_hash, spec, units,
         [UnitCounts() for _ in units], [State.QUEUED for _ in units], labels=dict(draft.labels),
     )  # fmt: skip
 
 
+def _pairs(spec: EvaluationSpec) -> list[tuple[ObjectSpec, DatasetUse, tuple[ScorerSpec, ...]]]:
+    """Returns object, data set and scorers of every unit, in the order of the units."""
+    return [
+        (target, use, use.scorers or spec.scorers)
+        for i, target in enumerate(spec.objects)
+        for use in ([spec.datasets[i]] if target.endpoint is None else spec.datasets)
+    ]
+
+
 def with_scorers(evaluation: Evaluation, draft: Draft) -> bool:
-    """Gives a stored evaluation the draft's scorers, name and limits; returns whether a scorer is new to one of its units."""
-    spec = draft.spec
+    """Gives a stored evaluation the draft's scorers, name and limits; returns whether a unit has a scorer that is new to it.
+
+    Both have the same plan hash, so the units stand in the same order.
+    """
+    new = False
     units: list[UnitSpec] = []
-    for unit in evaluation.units:
-        use = next(u for u in spec.datasets if u.content_hash == unit.dataset.content_hash)
-        target = spec.objects[evaluation.spec.objects.index(unit.object)]
-        units.append(UnitSpec(unit.index, unit.id, target, use, use.scorers or spec.scorers))
-    # Unit by unit: a scorer that one data set has had may be new to another.
-    is_new = any(_signatures(new) - _signatures(old) for new, old in zip(units, evaluation.units, strict=True))
+    for unit, pair in zip(evaluation.units, _pairs(draft.spec), strict=True):
+        units.append(UnitSpec(unit.index, unit.id, *pair))
+        known = {build_scorer(s).signature for s in unit.scorers}
+        new = new or any(build_scorer(s).signature not in known for s in pair[2])
     evaluation.units = units
-    evaluation.spec = spec
+    evaluation.spec = draft.spec
     evaluation.name, evaluation.description = draft.name, draft.description
-    return is_new
-
-
-def _signatures(unit: UnitSpec) -> set[str]:
-    return {build_scorer(scorer).signature for scorer in unit.scorers}
+    return new

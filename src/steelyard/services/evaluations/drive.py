@@ -107,6 +107,7 @@ class UnitDrive:
         self.counts = counts
         self.repeats = repeats
         self._answers_seen = self._give_ups = self._refused_keys = 0
+        self._first_refusal = ""
         self._held: list[AnswerRecord] = []
 
     async def infer(
@@ -291,7 +292,7 @@ class UnitDrive:
             return
         if is_fatal(failure):
             self._refused_keys += 1
-        if failure.reason in _DOWN:
+        if failure.reason in _DOWN or self._refuses_everybody(failure):
             self._give_ups += 1
         if self._refused_keys >= REFUSED_KEYS_IN_A_ROW or self._give_ups >= GIVE_UPS_IN_A_ROW:
             raise EndpointDownError(
@@ -299,6 +300,13 @@ class UnitDrive:
                 where=self._builder.endpoint.label,
                 hint="mend the endpoint, then run the same plan again: it goes on where it stopped",
             )
+
+    def _refuses_everybody(self, failure: AttemptFailure) -> bool:
+        """Returns whether it refuses with the very words that it refused the first with, and has answered nobody: a wrong model name."""
+        if failure.reason is not FailureReason.REFUSED or self._answers_seen:
+            return False
+        self._first_refusal = self._first_refusal or failure.message
+        return failure.message == self._first_refusal
 
     def _answered(self, request: Request, answer: Answer, latency_ms: float, attempts: int) -> AnswerRecord:
         usage = answer.usage
@@ -318,7 +326,8 @@ class UnitDrive:
         counts = self.counts
         if record.text is None:
             # Whether the row or the endpoint is to blame shows with the next answer, or when all is asked.
-            if self._held or record.failure in _BLAMES_ENDPOINT:
+            refused_so_far = record.failure == FailureReason.REFUSED and not self._answers_seen
+            if self._held or refused_so_far or record.failure in _BLAMES_ENDPOINT:
                 self._held.append(record)
                 return
             self.journal.append(record, ())

@@ -36,7 +36,7 @@ def endpoint_spec(given: EndpointIn) -> EndpointSpec:
         )
     price = given.price
     return EndpointSpec(
-        given.base_url, given.model or given.base_url, "", given.api_key_env, "", given.headers, given.timeout_s, given.proxy, given.verify_tls,
+        given.base_url.rstrip("/"), given.model or given.base_url, "", given.api_key_env, "", given.headers, given.timeout_s, given.proxy, given.verify_tls,
         given.ca_file, given.rpm, given.tpm, given.max_concurrency, given.max_attempts, given.param_map, given.param_ranges,
         str(price.input_per_1m) if price else "", str(price.output_per_1m) if price else "", price.currency if price else "",
     )  # fmt: skip

@@ -1,7 +1,8 @@
-"""The plan: what people write in YAML or send as JSON. Compiling it into an EvaluationSpec happens next door, in `compile`."""
+"""The plan: what people write in YAML or send as JSON. Compiling it into an EvaluationSpec happens next door, in `create`."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -22,7 +23,7 @@ History = Literal["answers", "references"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class PriceIn(_Model):
@@ -115,6 +116,8 @@ class PlanIn(_Model):
     seed: int = Field(default=0, ge=0, lt=2**63)
     on_bad_rows: OnBadRows = "refuse"
     history: History = "answers"
+    mapping: dict[str, str] = {}
+    """Our name -> the files' column, where the names are others; files only (a stored version was mapped when it was imported)."""
     objects: list[ObjectIn] = Field(min_length=1)
     scorers: Annotated[list[str | dict[str, Any]], BeforeValidator(_one_or_many)] = []
     limits: LimitsIn = LimitsIn()
@@ -140,12 +143,51 @@ def read_plan(data: Any, *, where: str = "plan") -> PlanIn:
         raise InputError(
             "a plan is a mapping of fields", where=where, hint="start with `objects:` and `scorers:`", code="bad_plan"
         )
+    check_plain(data, where=where)
     try:
         plan = PlanIn.model_validate(data)
     except ValidationError as error:
         raise _plan_error(error, where) from error
     check_objects(plan.objects, where=where)
     return plan
+
+
+DEEPEST = 64
+"""Levels that a plan may be nested; deeper is a mistake or an attack, and would not survive being stored."""
+
+
+def check_plain(data: Any, *, where: str) -> None:
+    """Refuses what cannot be stored and read back as JSON: NaN, infinity, keys that are no text, broken text, bottomless nesting.
+
+    Raises:
+        InputError: names the first such place.
+    """
+    stack: list[tuple[Any, str, int]] = [(data, "", 0)]
+    while stack:
+        value, path, depth = stack.pop()
+        problem = "is nested too deeply, or holds itself" if depth > DEEPEST else _not_plain(value)
+        if problem:
+            place = f"{where} {path.lstrip('.')}".strip()[:200]
+            raise InputError(f"a value {problem}", where=place, hint="write plain JSON values", code="bad_plan")
+        if isinstance(value, dict):
+            stack += [(item, f"{path}.{key}", depth + 1) for key, item in value.items()]
+            stack += [(key, f"{path}.{key}", depth + 1) for key in value]
+        elif isinstance(value, (list, tuple)):
+            stack += [(item, f"{path}.{i}", depth + 1) for i, item in enumerate(value)]
+
+
+def _not_plain(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is not a finite number"
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 64:
+        return "is a number of over 64 bits"
+    if isinstance(value, str) and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        return "holds half of a surrogate pair"
+    if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+        return "has a key that is no text"
+    if value is not None and not isinstance(value, (str, int, float, bool, dict, list, tuple)):
+        return f"is a {type(value).__name__}, which JSON does not have"
+    return ""
 
 
 def check_objects(objects: list[ObjectIn], *, where: str) -> None:
@@ -198,9 +240,22 @@ def _plan_error(error: ValidationError, where: str) -> InputError:
     return InputError(
         message[:1].lower() + message[1:],
         where=f"{where} {loc}".strip(),
-        hint="see the plan format in the documentation",
+        hint=_HINTS.get(str(first["loc"][-1]), "docs/reference/plan.md lists every field"),
         code="bad_plan",
     )
+
+
+_HINTS = {
+    "api_key": "keys stay out of plans: put the key into an environment variable and name it with api_key_env",
+    "scorer": "write scorers, a list",
+    "object": "write objects, a list",
+    "model": "a model is reached through endpoint: {base_url, model}",
+    "prompt": "write prompt_template",
+    "prompt_template": 'put quotes around it: "{input}" without them is a mapping in YAML',
+    "dataset": "name one file or id; several go into datasets: [{ref: ...}, ...]",
+    "steelyard": "this program reads plans of version 1",
+}
+"""What people write instead, by the field that is wrong."""
 
 
 def plan_hash(spec: EvaluationSpec) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from steelyard.domain.report import Report
+from steelyard.domain.report import FailureMessage, Report
 from steelyard.flow.metrics.results import ScoreColumn, UnitResults, row_keys
 from steelyard.flow.reports.build import build_report
 from steelyard.flow.scores.registry import build_scorer
@@ -43,15 +43,23 @@ def write_report(platform: Platform, evaluation: Evaluation) -> Report:
 
 def make_report(platform: Platform, evaluation: Evaluation) -> Report:
     """Returns the report of what is recorded just now; keeps nothing."""
-    return build_report(evaluation, unit_results(platform, evaluation), now=evaluation.finished_at or platform.now())
+    found = [_unit(platform, evaluation, unit) for unit in evaluation.units]
+    return build_report(
+        evaluation,
+        [results for results, _ in found],
+        now=evaluation.finished_at or platform.now(),
+        failure_messages=[messages for _, messages in found],
+    )
 
 
 def unit_results(platform: Platform, evaluation: Evaluation) -> list[UnitResults]:
     """Returns the numbers of every unit, in the order of the evaluation's units."""
-    return [_unit(platform, evaluation, unit) for unit in evaluation.units]
+    return [_unit(platform, evaluation, unit)[0] for unit in evaluation.units]
 
 
-def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitResults:
+def _unit(
+    platform: Platform, evaluation: Evaluation, unit: UnitSpec
+) -> tuple[UnitResults, dict[str, list[FailureMessage]]]:
     import numpy as np
 
     spec = evaluation.spec
@@ -106,7 +114,7 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
         if unit.object.history == "references":
             notes.append("history_references")
     counts = evaluation.counts[unit.index]
-    return UnitResults(
+    results = UnitResults(
         label=unit.label, dataset=unit.dataset.name, dataset_version_id=unit.dataset.version_id, rows=len(rows.group),
         expected=counts.total, answered=summary.answered, failed=summary.failed,
         row_key=np.frombuffer(rows.keys, np.uint64), group=np.frombuffer(rows.group, np.int64),
@@ -118,6 +126,7 @@ def _unit(platform: Platform, evaluation: Evaluation, unit: UnitSpec) -> UnitRes
         price_output_per_1m=endpoint.price_output_per_1m if endpoint else "", currency=endpoint.currency if endpoint else "",
         notes=notes, examples=examples,
     )  # fmt: skip
+    return results, summary.messages
 
 
 class _RowNumbers:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from steelyard.domain.errors import InputError
+from steelyard.flow.scores.registry import build_scorer
 from steelyard.services.evaluations.rescore import read_rows
 
 if TYPE_CHECKING:
@@ -76,13 +77,7 @@ def page_samples(
         InputError: the cursor is none of ours, or the unit is unknown.
     """
     wanted = wanted or SampleFilter()
-    units = [u for u in evaluation.units if wanted.unit in {"", u.id, u.label}]
-    if not units:
-        raise InputError(
-            f"this evaluation has no unit '{wanted.unit}'",
-            where="unit",
-            hint="use a label or id of: " + ", ".join(u.label for u in evaluation.units),
-        )
+    units = _units(evaluation, wanted)
     start = _parse_cursor(cursor)
     out: list[Sample] = []
     for sample in _walk(platform, evaluation, units, start[:2], wanted):
@@ -99,8 +94,24 @@ def page_samples(
 def all_samples(platform: Platform, evaluation: Evaluation, wanted: SampleFilter | None = None) -> Iterator[Sample]:
     """Yields every sample that is wanted, streamed window by window."""
     wanted = wanted or SampleFilter()
-    units = [u for u in evaluation.units if wanted.unit in {"", u.id, u.label}]
+    units = _units(evaluation, wanted)
     yield from _walk(platform, evaluation, units, (0, 0), wanted)
+
+
+def _units(evaluation: Evaluation, wanted: SampleFilter) -> list[UnitSpec]:
+    """Returns the units that the filter leaves. Raises InputError for a unit or a metric that there is none of."""
+    units = [u for u in evaluation.units if wanted.unit in {"", u.id, u.label}]
+    if not units:
+        labels = ", ".join(u.label for u in evaluation.units)
+        raise InputError(
+            f"this evaluation has no unit '{wanted.unit}'", where="unit", hint=f"use a label or id of: {labels}"
+        )
+    metrics = sorted({build_scorer(s).metric for u in units for s in u.scorers})
+    if wanted.metric and wanted.metric not in metrics:
+        raise InputError(
+            f"no score is called '{wanted.metric}'", where="metric", hint="use one of " + ", ".join(metrics)
+        )
+    return units
 
 
 def _index(evaluation: Evaluation, sample: Sample) -> int:

@@ -57,9 +57,12 @@ class SqlDatasets:
             raise _not_found(id_or_version)
         return found
 
-    def find_by_content(self, workspace_id: str, kind: str, content_hash: str) -> DatasetRecord | None:
-        """Returns the newest data set of this kind with this content."""
-        return self._newest(workspace_id, (table.c.kind == kind) & (table.c.content_hash == content_hash))
+    def find_by_content(
+        self, workspace_id: str, kind: str, content_hash: str, name: str | None = None
+    ) -> DatasetRecord | None:
+        """Returns the newest data set of this kind with this content; with a name, the newest that is called so."""
+        wanted = (table.c.kind == kind) & (table.c.content_hash == content_hash)
+        return self._newest(workspace_id, wanted if name is None else wanted & (table.c.name == name))
 
     def version_is_used(self, version_id: str) -> bool:
         """Returns whether a data set of any workspace has this version."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from steelyard.adapters.store.sql.records import decode, encode, newest_first, read_page
+from steelyard.adapters.store.sql.records import decode, encode, newest_first, read_page, readable
 from steelyard.adapters.store.sql.tables import evaluations as table
-from steelyard.domain.errors import NotFoundError
+from steelyard.domain.errors import NotFoundError, StorageError
 from steelyard.domain.evaluation import Evaluation, State, UnitCounts
 
 if TYPE_CHECKING:
@@ -115,11 +115,11 @@ class SqlEvaluations:
             return read_page(connection, statement, table, _evaluation, limit=limit, cursor=cursor)
 
     def in_states(self, states: Sequence[State]) -> list[Evaluation]:
-        """Returns evaluations of all workspaces in these states, oldest first."""
+        """Returns evaluations of all workspaces in these states, oldest first; what cannot be read is left out and logged."""
         wanted = table.c.state.in_([state.value for state in states])
         with self._database.read() as connection:
             rows = connection.execute(select(table).where(wanted).order_by(table.c.created_at, table.c.id)).all()
-        return [_evaluation(row) for row in rows]
+        return readable(rows, _evaluation)
 
     def _newest(self, workspace_id: str, condition: ColumnElement[bool]) -> Evaluation | None:
         statement = select(table).where(table.c.workspace_id == workspace_id, condition)
@@ -145,9 +145,11 @@ def _columns(evaluation: Evaluation) -> dict[str, str]:
 def _evaluation(row: Row[Any]) -> Evaluation:
     where = f"evaluation {row.id}"
     evaluation = decode(row.body, Evaluation, where)
-    evaluation.state = State(row.state)
+    evaluation.state = decode(f'"{row.state}"', State, where)
     evaluation.unit_states = decode(row.unit_states, list[State], where)
     evaluation.counts = decode(row.counts, list[UnitCounts], where)
+    if not len(evaluation.units) == len(evaluation.unit_states) == len(evaluation.counts):
+        raise StorageError("a stored record cannot be read: its units and their states differ in number", where=where)
     return evaluation
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -13,13 +14,16 @@ from steelyard.domain.errors import InputError, StorageError
 from steelyard.ports.repositories import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy import Connection, Row, Select, Table
 
 T = TypeVar("T")
 
 _LIMIT_MAX = 1000
+_log = logging.getLogger("steelyard.store")
+_told: set[str] = set()
+"""Messages about unreadable records that were logged already."""
 
 
 def encode(value: object) -> str:
@@ -42,8 +46,21 @@ def decode(text: str, kind: type[T], where: str) -> T:
     """
     try:
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StorageError(f"a stored record cannot be read: {error}", where=where) from error
+
+
+def readable(rows: Iterable[Row[Any]], decode_row: Callable[[Row[Any]], T]) -> list[T]:
+    """Returns the records that can be read; each other one is left out and logged once, so that it hides no good one."""
+    found: list[T] = []
+    for row in rows:
+        try:
+            found.append(decode_row(row))
+        except StorageError as error:
+            if (line := error.line()) not in _told:
+                _told.add(line)
+                _log.error("left out of lists: %s", line)
+    return found
 
 
 def read_page(
@@ -57,6 +74,8 @@ def read_page(
 ) -> Page:
     """Returns one page of `statement`'s rows, newest first; records added meanwhile neither repeat nor hide others.
 
+    A record that cannot be read is left out, so that a page may hold less than `limit`.
+
     Raises:
         InputError: `limit` is not in 1..1000, or the cursor did not come from here.
     """
@@ -69,7 +88,7 @@ def read_page(
     rows = connection.execute(statement.order_by(*newest_first(table)).limit(limit + 1)).all()
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page([decode_row(row) for row in shown], _cursor(shown[-1]) if more else None)
+    return Page(readable(shown, decode_row), _cursor(shown[-1]) if more else None)
 
 
 def newest_first(table: Table) -> tuple[Any, Any]:
